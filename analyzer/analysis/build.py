@@ -1,0 +1,247 @@
+"""From judged failures to the Analysis. Everything that enters is redacted here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from analyzer import correlate
+from analyzer import ledger as ledgers
+from analyzer._version import __version__
+from analyzer.analysis import groups as grouping
+from analyzer.analysis import quality, tables, verdict
+from analyzer.analysis.clean import Cleaner
+from analyzer.analysis.evidence import Exhibits
+from analyzer.analysis.model import (
+    Analysis, Group, Input, Method, NextSteps, Note, RuleUse, Step, Tool, Totals, Window,
+)  # fmt: skip
+from analyzer.analysis.parties import Names
+from analyzer.collect import Collected
+from analyzer.engine.rule import Rule
+
+STEPS_PER_PARTY = 6
+GROUPS = 40
+
+DEFINITIONS = (
+    ("attempt", "One HTTP exchange as seen by the most client-side hop that saw it."),
+    ("failed", "No usable answer: an error status, no answer, or a stream or body that broke."),
+    ("undecided", "The answer began and its end is not in the capture; in no percentage."),
+    ("layer", "The hop where the failure arose, as far as the evidence shows."),
+    ("emitted by", "Who wrote the answer that the capture shows; not always the layer."),
+    ("confidence", "certain: the responder says so itself; high: two independent signs; medium: "
+     "one sign and an exclusion; low: the status code alone."),
+    ("billing", "Expected from the rule and the party's published policy until a usage export "
+     "settles it."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the builder needs besides the rows."""
+
+    rules: Mapping[str, Rule]
+    knowledge_version: str
+    names: Names
+    redact: Callable[[str], str]
+    redactions: Callable[[], dict[str, int]]
+    normalise: Callable[[pl.Expr], pl.Expr]
+    """The model name under which attempts are counted."""
+    command: str = ""
+    options: Mapping[str, str] | None = None
+    notes: Sequence[Note] = ()
+
+
+def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Analysis:
+    """Return the Analysis of phase 1's result and its judged, billed failures."""
+    clean = Cleaner(context.redact)
+    names = context.names
+    model_name = context.normalise(pl.col("model")).fill_null(tables.NO_MODEL).alias("model_name")
+    covered = correlate.spans(collected.ledger)
+    failures = _counted(failures, covered, pl.col("started_at"))
+    failures = _with_party(failures.with_columns(model_name), names)
+    counts, echoed = _own(collected.rollup.counts, covered, pl.col("minute"))
+    latency, _ = _own(collected.rollup.latency, covered, pl.col("minute"))
+    own_ledger, _ = _own(collected.ledger, covered, None)
+    exhibits = Exhibits(clean)
+    written = _groups(failures, context, exhibits, clean)
+    groups = [group for group, _ in written]
+    totals = _totals(collected, counts, failures, echoed)
+    window = Window(
+        start=own_ledger_time(own_ledger, "min"), end=own_ledger_time(own_ledger, "max")
+    )
+    window = _exact(window, collected)
+    return Analysis(
+        tool=Tool(
+            version=__version__, knowledge_version=context.knowledge_version,
+            rules=len(context.rules),
+        ),
+        generated_at=now(),
+        inputs=_inputs(collected, clean),
+        window=window,
+        totals=totals,
+        verdict=verdict.headline(written, totals, window),
+        next_steps=_next_steps(groups),
+        billing=tables.billing(failures, collected.usage, clean),
+        models=tables.models(
+            counts.with_columns(model_name), latency.with_columns(model_name), failures, clean
+        ),
+        timeline=tables.timeline(own_ledger, failures),
+        groups=groups[:GROUPS],
+        evidence=exhibits.all(),
+        alternatives=verdict.alternatives(groups),
+        unknown=tables.unknown(failures, totals.failed, clean),
+        quality=quality.quality(
+            collected, failures, totals.undecided, totals.corroborating,
+            [*context.notes, *_more_groups(groups)], clean,
+        ).model_copy(update={"redactions": context.redactions()}),
+        method=_method(groups, context, clean),
+    )  # fmt: skip
+
+
+def now() -> datetime:
+    """Return the time of the report: SOURCE_DATE_EPOCH if it is set, else the clock."""
+    pinned = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if pinned.isdigit():
+        return datetime.fromtimestamp(int(pinned), UTC)
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def own_ledger_time(ledger: pl.DataFrame, edge: str) -> datetime | None:
+    """Return the start of the first or last bucket of a ledger; ``None`` if it is empty."""
+    value = ledger["bucket"].min() if edge == "min" else ledger["bucket"].max()
+    if value is None:
+        return None
+    return datetime.fromtimestamp(int(str(value)) * ledgers.BUCKET_S, UTC)
+
+
+def _exact(window: Window, collected: Collected) -> Window:
+    firsts = [tally.first for tally in collected.tallies if tally.first]
+    lasts = [tally.last for tally in collected.tallies if tally.last]
+    if not firsts or not lasts:
+        return window
+    return Window(start=min(firsts), end=max(lasts))
+
+
+def _counted(failures: pl.DataFrame, covered: pl.DataFrame, time: pl.Expr) -> pl.DataFrame:
+    keyed = failures.with_columns(ledgers.bucket(time).alias("bucket"))
+    return failures.filter(~correlate.corroborating(keyed, covered))
+
+
+def _own(
+    rows: pl.DataFrame, covered: pl.DataFrame, time: pl.Expr | None
+) -> tuple[pl.DataFrame, int]:
+    """Return the rows of the most client-side hop, and how many attempts the others count."""
+    keyed = rows if time is None else rows.with_columns(ledgers.bucket(time).alias("bucket"))
+    echo = correlate.corroborating(keyed, covered)
+    echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
+    return rows.filter(~echo), echoed
+
+
+def _with_party(failures: pl.DataFrame, names: Names) -> pl.DataFrame:
+    keys = ["layer", "provider", "gateway", "edge", "error_provider", "host"]
+    unique = failures.select(keys).unique(maintain_order=True)
+    parties = [names.party(row) for row in unique.to_dicts()]
+    return failures.join(
+        unique.with_columns(pl.Series("party", parties, dtype=pl.String)),
+        on=keys,
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+
+
+def _groups(
+    failures: pl.DataFrame, context: Context, exhibits: Exhibits, clean: Cleaner
+) -> list[tuple[Group, str | None]]:
+    written: list[tuple[Group, str | None]] = []
+    for rows in grouping.split(failures):
+        rule = context.rules[rows.lead["rule"]]
+        group = grouping.write(rows, rule, exhibits, context.names, clean, context.rules)
+        written.append((group, clean.value(rows.lead["party"])))
+    return written
+
+
+def _more_groups(groups: Sequence[Group]) -> list[Note]:
+    rest = groups[GROUPS:]
+    if not rest:
+        return []
+    text = f"{len(rest)} more failure groups are counted in the tables but not written up."
+    return [Note(level="note", text=text, count=sum(group.count for group in rest))]
+
+
+def _totals(
+    collected: Collected, counts: pl.DataFrame, failures: pl.DataFrame, echoed: int
+) -> Totals:
+    sums = {name: int(counts[name].sum()) for name in ("attempts", "ok", "failed", "undecided")}
+    decided = sums["ok"] + sums["failed"]
+    return Totals(
+        records=sum(tally.records for tally in collected.tallies),
+        left_out=sum(tally.left_out for tally in collected.tallies),
+        corroborating=echoed,
+        by_layer=tables.by_layer(failures),
+        success_rate=sums["ok"] / decided if decided else None,
+        **sums,
+    )
+
+
+def _inputs(collected: Collected, clean: Cleaner) -> list[Input]:
+    return [
+        Input(
+            input=clean.value(tally.input),
+            format=tally.format,
+            hop=tally.hop,
+            records=tally.records,
+            attempts=tally.attempts,
+            usage_rows=tally.usage_rows,
+            left_out=tally.left_out,
+            problems=tally.problems,
+            bytes=tally.bytes,
+            first=tally.first,
+            last=tally.last,
+        )
+        for tally in collected.tallies
+    ]
+
+
+def _next_steps(groups: Sequence[Group]) -> NextSteps:
+    """Fold the steps of all groups per party: equal actions once, in the order of the groups.
+
+    Within a group the rule's own order stands: its steps build on each other.
+    """
+
+    def fold(party: str) -> list[Step]:
+        folded: dict[str, Step] = {}
+        for group in groups:
+            for step in getattr(group.steps, party):
+                known = folded.get(step.action)
+                folded[step.action] = (
+                    step
+                    if known is None
+                    else known.model_copy(
+                        update={
+                            "count": known.count + step.count,
+                            "evidence": list(dict.fromkeys([*known.evidence, *step.evidence]))[:3],
+                        }
+                    )
+                )
+        return list(folded.values())[:STEPS_PER_PARTY]
+
+    return NextSteps(user=fold("user"), operator=fold("operator"), provider=fold("provider"))
+
+
+def _method(groups: Sequence[Group], context: Context, clean: Cleaner) -> Method:
+    used: dict[str, RuleUse] = {}
+    for group in groups:
+        known = used.get(group.rule)
+        number = group.count + (known.count if known else 0)
+        used[group.rule] = RuleUse(rule=group.rule, title=group.title, count=number)
+    return Method(
+        definitions=list(DEFINITIONS),
+        rules=sorted(used.values(), key=lambda use: (-use.count, use.rule)),
+        command=clean.text(context.command),
+        options=dict(context.options or {}),
+    )

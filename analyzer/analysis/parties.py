@@ -1,0 +1,82 @@
+"""Who is who: names of the parties of a failure, and the words that prose may interpolate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+
+LAYER_LABELS = {
+    "client": "Client",
+    "network": "Network",
+    "edge": "Edge",
+    "gateway": "Gateway",
+    "upstream": "Upstream",
+    "unknown": "Unknown",
+}
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Display names by slug: providers, products and gateway profiles, from the knowledge data."""
+
+    by_slug: Mapping[str, str]
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What to look at in the settings of a client, by its slug."""
+
+    def of(self, slug: str | None) -> str | None:
+        """Return the display name of a slug, or the slug itself."""
+        return self.by_slug.get(slug, slug) if slug else None
+
+    def party(self, row: Row) -> str | None:
+        """Return who failed, in words; ``None`` for the client, the network and the unknown."""
+        layer = row["layer"]
+        if layer == "upstream":
+            return self.of(row["provider"]) or row["error_provider"] or row["host"]
+        if layer == "gateway":
+            return self._gateway(row) or row["host"]
+        if layer == "edge":
+            return self.of(row["edge"]) or row["host"]
+        return None
+
+    def words(self, row: Row) -> dict[str, str]:
+        """Return the values of the placeholders that titles and prose may use for a row."""
+        provider = self.of(row["provider"])
+        own = bool(row["provider_host"])
+        gateway = self._gateway(row) or "the gateway"
+        emitters = {
+            "edge": self.of(row["edge"]) or "the edge",
+            "gateway": gateway,
+            "upstream": provider or "the provider",
+            "network": "the forward proxy",
+            "client": "the client",
+            "none": "nobody",
+        }
+        if row["emitted_by"] == "edge":
+            behind = f"{provider}'s server" if own and provider else gateway
+        else:
+            behind = provider or "the provider"
+        return {
+            "emitter": emitters.get(row["emitted_by"], "the answering hop"),
+            "behind": behind,
+            "host": row["host"] or "the host",
+            "model": row["model"] or "the model",
+            "status": str(row["status"]) if row["status"] is not None else "no status",
+        }
+
+    def _gateway(self, row: Row) -> str | None:
+        return self.of(row["gateway"])
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Replace ``{{ name }}`` by its word; a name that is not known stays as it is.
+
+    A word that opens the text gets a capital letter.
+    """
+    filled = _PLACEHOLDER.sub(lambda m: words.get(m.group(1), m.group(0)), text)
+    return filled[:1].upper() + filled[1:] if text.startswith("{{") else filled

@@ -1,0 +1,103 @@
+"""How far the data carries: what was not read, cut, sampled or cannot be seen in these inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from analyzer.analysis.clean import Cleaner
+from analyzer.analysis.model import Count, Note, ProblemRow, Quality
+from analyzer.collect import FAILURES_PER_SIGNATURE, Collected
+from analyzer.errors import Problem
+
+PROBLEM_ROWS = 50
+HOSTS = 10
+
+
+def problem_rows(problems: Sequence[Problem], clean: Cleaner) -> list[ProblemRow]:
+    """Return problems folded by input and kind, in the order in which they were met."""
+    folded: dict[tuple[str, str], ProblemRow] = {}
+    for problem in problems:
+        key = (problem.input, problem.kind)
+        known = folded.get(key)
+        if known is None:
+            folded[key] = ProblemRow(
+                input=clean.value(problem.input),
+                kind=problem.kind,
+                count=problem.count,
+                first_record=problem.record,
+                message=clean.value(problem.message),
+                lost=problem.lost,
+            )
+        else:
+            folded[key] = known.model_copy(
+                update={"count": known.count + problem.count, "lost": known.lost or problem.lost}
+            )
+    rows = list(folded.values())
+    if len(rows) <= PROBLEM_ROWS:
+        return rows
+    rest = rows[PROBLEM_ROWS:]
+    last = ProblemRow(
+        input=f"{len({row.input for row in rest})} more inputs",
+        kind="more",
+        count=sum(row.count for row in rest),
+        message=f"{len(rest)} more kinds of problem are counted but not listed.",
+        lost=any(row.lost for row in rest),
+    )
+    return [*rows[:PROBLEM_ROWS], last]
+
+
+def quality(collected: Collected, failures: pl.DataFrame, undecided: int, corroborating: int,
+            notes: Sequence[Note], clean: Cleaner) -> Quality:  # fmt: skip
+    """Return the quality part; ``redactions`` are filled in when everything has been redacted."""
+    hosts = collected.hosts_left_out.most_common(HOSTS)
+    return Quality(
+        problems=problem_rows(collected.problems, clean),
+        notes=[*notes, *_notes(failures, undecided, corroborating)],
+        caps=_caps(collected),
+        not_measured=_not_measured(collected, failures),
+        hosts_left_out=[Count(value=clean.value(host), count=count) for host, count in hosts],
+    )
+
+
+def _notes(failures: pl.DataFrame, undecided: int, corroborating: int) -> list[Note]:
+    notes = []
+    if undecided:
+        text = "The end of these attempts is not in the capture; they are in no percentage."
+        notes.append(Note(level="note", text=text, count=undecided))
+    if corroborating:
+        text = "Records of hops behind the client are counted apart; they are not joined yet."
+        notes.append(Note(level="note", text=text, count=corroborating))
+    sanitized = failures.filter(pl.col("sanitized")).height
+    if sanitized:
+        text = "The browser removed credentials from the capture: a missing key proves nothing."
+        notes.append(Note(level="note", text=text, count=sanitized))
+    return notes
+
+
+def _caps(collected: Collected) -> list[Note]:
+    if not collected.sampled:
+        return []
+    text = (
+        f"More than {FAILURES_PER_SIGNATURE:,} failures were alike: all are counted, the ones "
+        "beyond that share the verdict of a sample of their kind."
+    )
+    return [Note(level="note", text=text, count=collected.sampled)]
+
+
+def _not_measured(collected: Collected, failures: pl.DataFrame) -> list[Note]:
+    kinds = {fmt.source_kind for fmt in collected.formats.values()}
+    notes = []
+    absent = failures.filter(pl.col("body_kind").fill_null("absent") == "absent")
+    answered = absent.filter(pl.col("status").is_not_null()).height
+    if answered:
+        text = "The bodies of these failed answers were not recorded, so only heads were read."
+        notes.append(Note(level="warn", text=text, count=answered))
+    if "usage" not in kinds and failures.height:
+        notes.append(
+            Note(level="note", text="No usage export was given: billing is expected only.")
+        )
+    if kinds and kinds <= {"har"} and failures.height:
+        notes.append(Note(level="note", text="No log of a gateway or proxy was given."))
+    return notes

@@ -1,0 +1,1 @@
+"""Was a failure billed: policies as dated data, and what the answers themselves say."""

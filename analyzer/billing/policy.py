@@ -1,0 +1,92 @@
+"""Billing of failures: what the answers say, else the published policy, else the rule's inference.
+
+Expected and observed are never mixed: ``billing_expected`` is what rule and policy lead one to
+expect; ``billing`` is that until something observed stands against it. Usage exports are carried but
+not settled here yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from analyzer.billing.policies import Policies
+
+_HELPERS = ("_party", "_class", "_phase", "_verdict", "_documented")
+
+
+def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
+    """Return judged failures with ``billing``, ``billing_basis`` and ``billing_expected``.
+
+    The documented policy of the party that keeps the ledger (the gateway, else the provider whose
+    own host was asked) wins over the rule's expectation, because it is said for that party. A policy
+    that is only quoted by others fills in where the rule expects nothing.
+    """
+    party = pl.coalesce("gateway", pl.when(pl.col("provider_host")).then(pl.col("provider")))
+    keyed = failures.with_columns(party.alias("_party"), _class(policies).alias("_class"))
+    keyed = keyed.with_columns(_phase().alias("_phase"))
+    joined = keyed.join(
+        policies.frame(),
+        left_on=["_party", "_class", "_phase"],
+        right_on=["party", "class", "phase"],
+        how="left",
+        maintain_order="left",
+    )
+    says = pl.col("_verdict").is_not_null() & (pl.col("_verdict") != "unknown")
+    documented = says & pl.col("_documented")
+    used = documented | (says & (pl.col("billing_expected") == "unknown"))
+    expected = pl.when(used).then("_verdict").otherwise("billing_expected")
+    settled = joined.with_columns(expected.alias("billing_expected"))
+    # Nothing observes a bill before usage exports are settled, so what is expected is what is shown.
+    return settled.with_columns(
+        pl.col("billing_expected").alias("billing"), _basis(documented)
+    ).drop(_HELPERS)
+
+
+def _class(policies: Policies) -> pl.Expr:
+    """Return the failure class by which policies are written: by cause, then by what was delivered."""
+    by_cause = pl.col("cause").replace_strict(
+        policies.classes, default=None, return_dtype=pl.String
+    )
+    begun = pl.col("status").is_between(200, 299)
+    return (
+        pl.when(begun & (pl.col("finish_reason") == "error"))
+        .then(pl.lit("error_finish"))
+        .when(begun & (pl.col("finish_reason") == "refusal"))
+        .then(pl.lit("refusal"))
+        .when(begun & by_cause.is_in(["server_error", "rate_limited", "rejected"]))
+        .then(pl.lit("mid_stream_error"))
+        .otherwise(by_cause)
+    )
+
+
+def _phase() -> pl.Expr:
+    """Return the circumstance by which some policies differ; empty for the general answer."""
+    return (
+        pl.when((pl.col("_class") == "empty") & pl.col("finish_reason").is_not_null())
+        .then(pl.lit("finish_stated"))
+        .when((pl.col("_class") == "refusal") & (pl.col("visible_output") == False))  # noqa: E712
+        .then(pl.lit("before_output"))
+        .otherwise(pl.lit(""))
+    )
+
+
+def _metered() -> pl.Expr:
+    """Whether a 2xx answer counts delivered tokens, and rule or policy bills such an answer."""
+    counted = pl.col("status").is_between(200, 299) & (pl.col("output_tokens").fill_null(0) > 0)
+    return counted & pl.col("billing_expected").is_in(["billed", "partial"])
+
+
+def _basis(documented: pl.Expr) -> pl.Expr:
+    return (
+        pl.when(_metered())
+        .then(pl.lit("response_usage"))
+        .when(documented)
+        .then(pl.lit("policy"))
+        .when(pl.col("billing_expected") != "unknown")
+        .then(pl.lit("inference"))
+        .otherwise(pl.lit("none"))
+        .alias("billing_basis")
+    )

@@ -1,0 +1,113 @@
+"""The command line: arguments -> library -> render. One file per command, no logic.
+
+Only typer is imported here; each command imports what it needs when it runs, because the time to the
+first line is a feature.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from analyzer.cli import explain, kb, render, run
+from analyzer.errors import WhichhopError
+
+_INTERNAL = 70
+_INTERRUPTED = 130
+
+
+class DefaultToRun(TyperGroup):
+    """A group whose command may be left out: ``analyze logs.har`` is ``analyze run logs.har``.
+
+    A first word that is a command name is always the command; a file of that name is written
+    ``./kb`` or after ``--``.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``run`` in front unless the first word is a command or a global option."""
+        own = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
+        if args and args[0] not in self.commands and args[0].split("=")[0] not in own:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from analyzer._version import __version__
+
+        typer.echo(f"whichhop {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=DefaultToRun,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tells which hop failed when an LLM API call fails: client, network, edge, gateway or "
+    "upstream.\n\nExamples:\n\n  analyze logs.har\n\n  analyze logs.har -o report.html\n\n"
+    "  analyze explain logs.har 12\n\nExit codes: 0 done, 1 a --fail-on gate tripped or kb lint "
+    "found errors, 2 usage or configuration, 3 nothing usable in the inputs, 4 incomplete under "
+    "--strict, 5 a secret survived redaction and nothing was written, 70 internal error.",
+)
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("explain")(explain.explain)
+app.command("render")(render.render)
+app.add_typer(kb.app, name="kb")
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the program and leave with its exit code; no traceback ever reaches a user."""
+    try:
+        app(args=args, prog_name="analyze")
+    except WhichhopError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``): leave quietly, as shells expect.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if os.environ.get("WHICHHOP_DEBUG"):
+            raise
+        _say(_bug(error))
+        sys.exit(_INTERNAL)
+
+
+def _say(message: str) -> None:
+    from analyzer.redact.text import visible
+
+    typer.echo(f"analyze: {visible(message)}", err=True)
+
+
+def _bug(error: Exception) -> str:
+    """Name an internal error by type and place alone: its message could quote a log."""
+    import traceback
+    from pathlib import Path
+
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "analyzer" in Path(f.filename).parts] or frames
+    where = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "unknown place"
+    return (
+        f"internal error ({type(error).__name__} at {where}). This is a bug in whichhop; nothing "
+        "was written. Please report this line; WHICHHOP_DEBUG=1 shows more, but may quote the log."
+    )

@@ -1,0 +1,225 @@
+"""Where output goes: standard output, or a file that is written whole or not at all.
+
+Everything is looked at once more for secrets before it leaves; if one is found, nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from analyzer import render
+from analyzer.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from analyzer.analysis.model import Analysis
+    from analyzer.pipeline import Result
+    from analyzer.redact.secrets import SecretStore
+
+SINKS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+COLORS = ("auto", "always", "never")
+_DEFAULT_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text looks on this terminal."""
+
+    width: int
+    color: bool
+    unicode: bool
+    verbosity: int
+    quiet: bool
+
+    @classmethod
+    def of(cls, color: str, verbose: int, quiet: int) -> Look:
+        """Find out what the terminal can show, by its own word and the usual variables."""
+        tty = sys.stdout.isatty()
+        encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+        return cls(
+            width=_width(tty),
+            color=_color(color, tty),
+            unicode=encoding.startswith("utf"),
+            verbosity=verbose,
+            quiet=quiet > 0,
+        )
+
+
+def _width(tty: bool) -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    if not tty:
+        return _DEFAULT_WIDTH
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _DEFAULT_WIDTH
+    except OSError:
+        return _DEFAULT_WIDTH
+
+
+def _color(wanted: str, tty: bool) -> bool:
+    if wanted != "auto":
+        return wanted == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return tty or bool(os.environ.get("FORCE_COLOR"))
+
+
+def check(format_: str, outputs: Sequence[Path], inputs: Sequence[str], color: str) -> None:
+    """Raise UsageError for an output that cannot be written, before any work is done."""
+    formats = ["text", *(name for name in render.names() if name != "text"), "jsonl"]
+    if format_ not in formats:
+        msg = f"--format {format_!r} is unknown.{did_you_mean(format_, formats)} "
+        raise UsageError(msg + f"Known: {', '.join(formats)}")
+    if color not in COLORS:
+        msg = f"--color {color!r} is unknown. Known: {', '.join(COLORS)}"
+        raise UsageError(msg)
+    taken = {Path(name).resolve() for name in inputs if name != "-"}
+    for path in outputs:
+        if path.suffix.lower() not in SINKS:
+            render.for_suffix(path.suffix.lower())
+        if path.resolve() in taken:
+            msg = f"-o {path} would overwrite an input; give another name"
+            raise UsageError(msg)
+        if not path.resolve().parent.is_dir():
+            msg = f"-o {path}: its folder does not exist; make it first"
+            raise UsageError(msg)
+
+
+def to_stdout(result: Result, format_: str, look: Look) -> None:
+    """Write one format to standard output."""
+    if format_ != "jsonl":
+        report_to_stdout(result.analysis, format_, look, result.secrets)
+        return
+    for chunk in _jsonl(result):
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.flush()
+
+
+def to_file(result: Result, path: Path) -> None:
+    """Write one file; the suffix decides the format."""
+    kind = SINKS.get(path.suffix.lower())
+    if kind is None:
+        report_to_file(result.analysis, path, result.secrets)
+    elif kind == "parquet":
+        _parquet(result, path)
+    else:
+        with replacing(path) as out:
+            for chunk in _jsonl(result):
+                out.write(chunk)
+
+
+def report_to_stdout(
+    analysis: Analysis, format_: str, look: Look, secrets: SecretStore | None = None
+) -> None:
+    """Write a report to standard output."""
+    if format_ == "jsonl":
+        msg = "a saved analysis holds no attempts; --format jsonl needs the logs themselves"
+        raise UsageError(msg)
+    text = _text(analysis, look) if format_ == "text" else (
+        render.for_format(format_).render(analysis)
+    )  # fmt: skip
+    _guard(text, secrets, f"--format {format_}")
+    data = (text if text.endswith("\n") else text + "\n").encode(
+        sys.stdout.encoding or "utf-8", errors="backslashreplace"
+    )
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def _text(analysis: Analysis, look: Look) -> str:
+    from analyzer.render import terminal
+
+    if look.quiet:
+        return terminal.verdict_line(analysis, color=look.color, unicode=look.unicode)
+    return terminal.render(
+        analysis,
+        width=look.width,
+        color=look.color,
+        unicode=look.unicode,
+        verbosity=look.verbosity,
+    )
+
+
+def report_to_file(analysis: Analysis, path: Path, secrets: SecretStore | None = None) -> None:
+    """Write a report to a file; the suffix decides the format."""
+    if path.suffix.lower() in SINKS:
+        msg = f"-o {path.name}: a saved analysis holds no attempts; this needs the logs themselves"
+        raise UsageError(msg)
+    text = render.for_suffix(path.suffix.lower()).render(analysis)
+    _guard(text, secrets, f"-o {path.name}")
+    with replacing(path) as out:
+        out.write(text.encode())
+
+
+def load(path: Path) -> Analysis:
+    """Return a saved Analysis.
+
+    Raises:
+        UsageError: the file is missing or is no saved Analysis.
+    """
+    from pydantic import ValidationError
+
+    from analyzer.analysis.model import Analysis
+
+    try:
+        return Analysis.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise UsageError(msg) from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        where = ".".join(str(part) for part in first["loc"]) if first else ""
+        what = f" ({where or 'document'}: {first['msg']})" if first else ""
+        msg = f"{path} is no saved analysis{what}; write one with: analyze FILE -o {path.name}"
+        raise UsageError(msg) from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside ``path`` that takes its place only when all has gone well."""
+    handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            yield out
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _jsonl(result: Result) -> Iterator[bytes]:
+    import io
+
+    from analyzer import sink
+
+    for frame in sink.lines(result.collected.spill, result.verdicts, result.secrets.redact_series):
+        buffer = io.BytesIO()
+        frame.write_ndjson(buffer)
+        chunk = buffer.getvalue()
+        _guard(chunk.decode(), result.secrets, "the JSON lines")
+        yield chunk
+
+
+def _parquet(result: Result, path: Path) -> None:
+    from analyzer import sink
+
+    spill, secrets = result.collected.spill, result.secrets
+    for frame in sink.lines(spill, result.verdicts, secrets.redact_series):
+        _guard(frame.write_ndjson(), secrets, f"-o {path.name}")
+    with replacing(path) as out:
+        sink.write_parquet(spill, result.verdicts, secrets.redact_series, out)
+
+
+def _guard(text: str, secrets: SecretStore | None, what: str) -> None:
+    from analyzer.redact import scan
+    from analyzer.redact.secrets import SecretStore
+
+    # A saved analysis is clean by construction; the second look needs a store, but no secret of it.
+    scan.guard(text, secrets or SecretStore(b"saved"), what)

@@ -1,0 +1,91 @@
+"""``analyze [run] FILE...``: the analysis, on the terminal and in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analyzer.cli import options as shared
+
+if TYPE_CHECKING:
+    from analyzer.config import Config
+    from analyzer.pipeline import Result
+
+Output = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE",
+        help="Write a file; its suffix decides: .html .md .json .txt .jsonl .parquet. Repeatable.",
+    ),
+]  # fmt: skip
+Format = Annotated[
+    str, typer.Option("--format", help="What goes to stdout: text html markdown json jsonl.")
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on", metavar="GATE",
+        help="Exit 1 if a layer failed (client network edge gateway upstream unknown), if "
+        "anything failed (any), or if too little succeeded (success<99.5). Repeatable.",
+    ),
+]  # fmt: skip
+Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Verdict line only.")]
+Verbose = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="Evidence; -vv adds the rule trace.")
+]
+Color = Annotated[str, typer.Option("--color", help="auto, always or never.")]
+
+
+def run(
+    inputs: shared.Inputs,
+    output: Output = None,
+    format_: Format = "text",
+    fail_on: FailOn = None,
+    quiet: Quiet = 0,
+    verbose: Verbose = 0,
+    color: Color = "auto",
+    gateway: shared.Gateway = None,
+    knowledge: shared.Knowledge = None,
+    all_traffic: shared.AllTraffic = False,
+    strict: shared.Strict = False,
+    config: shared.Config = None,
+    no_config: shared.NoConfig = False,
+) -> None:
+    """Say which hop failed, why, for which models, billed or not, and what to do next."""
+    from analyzer import gates, pipeline
+    from analyzer.cli import output as out
+
+    gates.check(fail_on or ())
+    out.check(format_, output or (), inputs, color)
+    told = shared.options(inputs, gateway, knowledge, all_traffic, config, no_config)
+    with pipeline.run(inputs, told) as result:
+        look = out.Look.of(color, verbose, quiet)
+        for path in output or ():
+            out.to_file(result, path)
+        if quiet < 2:
+            out.to_stdout(result, format_, look)
+        _leave(result, [*_configured(config, no_config).fail_on, *(fail_on or ())], strict)
+
+
+def _configured(path: Path | None, no_config: bool) -> Config:
+    from analyzer import config
+
+    return config.Config() if no_config else config.load(path)
+
+
+def _leave(result: Result, wanted: list[str], strict: bool) -> None:
+    from analyzer import gates
+    from analyzer.errors import Incomplete
+
+    gates.check(wanted)
+    tripped = gates.tripped(result.analysis, wanted)
+    for sentence in tripped:
+        typer.echo(f"analyze: gate tripped: {sentence}", err=True)
+    if tripped:
+        raise typer.Exit(1)
+    lost = sum(p.count for p in result.analysis.quality.problems if p.lost)
+    if strict and lost:
+        msg = f"{lost} records or files could not be read; see 'Data quality' in the report"
+        raise Incomplete(msg)

@@ -1,0 +1,254 @@
+"""Phase 1: batches in, what later phases need out, in bounded memory.
+
+Every batch is read once. Failures are kept as full rows; everything is folded into the ledger, the
+rollups and the tallies; slim rows of all attempts go to the spill. Nothing here knows a rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from analyzer import columns, ledger, rollup
+from analyzer.errors import Problem
+from analyzer.ingest.base import Batch, Format, Source
+from analyzer.spill import Spill
+
+FAILURES_PER_SIGNATURE = 5_000
+"""Failures alike in every column of SIGNATURE beyond this are counted exactly and hash-sampled."""
+PRUNE_EVERY_ROWS = 20_000
+EXEMPLARS_PER_MINUTE_MODEL = 20
+
+SIGNATURE = (
+    "hop", "host", "endpoint", "model", "status", "upstream_status", "error_type", "error_code",
+    "client_error", "body_kind", "stream_state", "finish_reason", "proxy_flags", "phase",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one input held."""
+
+    input: str
+    format: str
+    hop: str | None
+    bytes: int | None
+    records: int = 0
+    attempts: int = 0
+    usage_rows: int = 0
+    left_out: int = 0
+    problems: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(slots=True)
+class Collected:
+    """What phase 1 hands to phase 2.
+
+    ``failures``: full canonical rows of failed attempts with ``signature`` (UInt64) and ``weight``
+    (Float64: how many failures the row stands for; 1 unless its signature was sampled).
+    """
+
+    failures: pl.DataFrame
+    ledger: pl.DataFrame
+    rollup: rollup.Rollup
+    usage: pl.DataFrame
+    spill: Spill
+    tallies: list[Tally]
+    problems: list[Problem]
+    hosts_left_out: Counter[str]
+    sampled: int = 0
+    """Failures that are counted but not kept."""
+    formats: dict[str, Format] = field(default_factory=dict)
+
+    @property
+    def attempts(self) -> int:
+        """Number of attempts on all hops."""
+        return self.spill.height
+
+
+class _Failures:
+    """Failed rows under the budget: equal bodies stored once, big signatures sampled by hash."""
+
+    def __init__(self) -> None:
+        self._frames: list[pl.DataFrame] = []
+        self._bodies: dict[int, str] = {}
+        self._counts: list[pl.DataFrame] = []
+        self._since_prune = 0
+        self._rows = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        if not rows.height:
+            return
+        self._counts.append(rows.group_by("signature").agg(pl.len().alias("n")))
+        bodies = rows.select(pl.col("body_text").hash().alias("key"), "body_text").drop_nulls()
+        self._bodies.update(zip(*bodies.unique("key").to_dict(as_series=False).values()))
+        slim = rows.with_columns(
+            pl.when(pl.col("body_text").is_not_null())
+            .then(pl.col("body_text").hash())
+            .alias("body")
+        ).drop("body_text")
+        # Wide rows are mostly nulls in any one format: keeping only what is filled bounds memory.
+        filled = [s.name for s in slim if s.null_count() < s.len()]
+        self._frames.append(slim.select(filled))
+        self._rows += rows.height
+        self._since_prune += rows.height
+        if self._since_prune > PRUNE_EVERY_ROWS:
+            self._prune()
+
+    def _prune(self) -> None:
+        self._since_prune = 0
+        self._counts = [self._counted()]
+        kept = pl.concat(self._frames, how="diagonal_relaxed")
+        order = pl.struct("input", "record").hash().rank("ordinal").over("signature")
+        self._frames = [kept.filter(order <= FAILURES_PER_SIGNATURE)]
+
+    def _counted(self) -> pl.DataFrame:
+        return pl.concat(self._counts).group_by("signature").agg(pl.col("n").sum())
+
+    def finish(self) -> tuple[pl.DataFrame, int]:
+        """Return the kept rows, canonical, and how many were only counted."""
+        if not self._frames:
+            extra = {"signature": pl.UInt64(), "weight": pl.Float64()}
+            return columns.empty().with_columns(
+                pl.lit(None, dtype=dtype).alias(name) for name, dtype in extra.items()
+            ), 0
+        self._prune()
+        kept = self._frames[0]
+        bodies = pl.DataFrame(
+            {"body": list(self._bodies), "body_text": list(self._bodies.values())},
+            schema={"body": pl.UInt64(), "body_text": pl.String()},
+        )
+        if "body" in kept.columns:
+            kept = kept.join(bodies, on="body", how="left", maintain_order="left")
+        weights = (
+            kept.group_by("signature")
+            .agg(pl.len().alias("kept"))
+            .join(self._counted(), on="signature")
+        )
+        weighted = kept.join(
+            weights.select("signature", (pl.col("n") / pl.col("kept")).alias("weight")),
+            on="signature",
+            how="left",
+            maintain_order="left",
+        ).sort("attempt_id")
+        whole = columns.conform(weighted).with_columns(weighted["signature"], weighted["weight"])
+        return whole, self._rows - kept.height
+
+
+class _Collector:
+    def __init__(self, spill: Spill) -> None:
+        self.spill = spill
+        self.failures = _Failures()
+        self.ledgers: list[pl.DataFrame] = []
+        self.rollups: list[rollup.Rollup] = []
+        self.usage: list[pl.DataFrame] = []
+        self.tallies: dict[str, Tally] = {}
+        self.problems: list[Problem] = []
+        self.hosts: Counter[str] = Counter()
+        self.formats: dict[str, Format] = {}
+
+    def batch(self, source: Source, fmt: Format | None, batch: Batch, signals: Signals) -> None:
+        self.problems.extend(batch.problems)
+        if fmt is None:
+            return
+        tally = self._tally(source, fmt)
+        tally.records += batch.records
+        tally.problems += sum(problem.count for problem in batch.problems)
+        if batch.usage is not None and batch.usage.height:
+            self.usage.append(columns.conform(batch.usage, columns.USAGE))
+            tally.usage_rows += batch.usage.height
+        if batch.attempts is not None and batch.attempts.height:
+            self._attempts(signals(batch.attempts), tally)
+
+    def _tally(self, source: Source, fmt: Format) -> Tally:
+        self.formats.setdefault(fmt.name, fmt)
+        hop = fmt.hop if fmt.kind == "attempts" else None
+        return self.tallies.setdefault(source.name, Tally(source.name, fmt.name, hop, source.size))
+
+    def _attempts(self, rows: pl.DataFrame, tally: Tally) -> None:
+        others = rows.filter(~pl.col("llm").fill_null(False))
+        tally.left_out += others.height
+        for host, count in others["host"].drop_nulls().value_counts().iter_rows():
+            self.hosts[host] += count
+        llm = rows.filter(pl.col("llm").fill_null(False))
+        if not llm.height:
+            return
+        start = self.spill.height
+        llm = llm.with_columns(
+            pl.int_range(start, start + llm.height, dtype=pl.UInt64).alias("attempt_id"),
+            pl.struct(SIGNATURE).hash().alias("signature"),
+        )
+        tally.attempts += llm.height
+        self._span(tally, llm)
+        self.failures.add(llm.filter(~pl.col("ok").fill_null(True)))
+        self.spill.append(llm)
+        self.ledgers.append(ledger.fold(llm))
+        self.rollups.append(rollup.fold(llm))
+        if len(self.ledgers) > 32:
+            self.ledgers = [ledger.merge(self.ledgers)]
+            self.rollups = [rollup.merge(self.rollups)]
+
+    def _span(self, tally: Tally, rows: pl.DataFrame) -> None:
+        first, last = rows["started_at"].min(), rows["started_at"].max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            tally.first = min(tally.first or first, first)
+            tally.last = max(tally.last or last, last)
+
+    def finish(self) -> Collected:
+        failures, sampled = self.failures.finish()
+        rolled = self.rollups or [rollup.fold(columns.empty())]
+        return Collected(
+            failures=failures,
+            ledger=ledger.merge(self.ledgers),
+            rollup=rollup.merge(rolled),
+            usage=pl.concat(self.usage) if self.usage else columns.empty(columns.USAGE),
+            spill=self.spill,
+            tallies=list(self.tallies.values()),
+            problems=self.problems,
+            hosts_left_out=self.hosts,
+            sampled=sampled,
+            formats=self.formats,
+        )
+
+
+Signals = Callable[[pl.DataFrame], pl.DataFrame]
+"""Fills what a row says of itself; see :func:`analyzer.signals.apply`."""
+
+
+def collect(
+    batches: Iterable[tuple[Source, Format | None, Batch]] | Iterator[tuple[Source, Format, Batch]],
+    signals: Signals,
+    spill: Spill,
+) -> Collected:
+    """Fold all batches; ``spill`` is filled and stays the caller's to close."""
+    collector = _Collector(spill)
+    for source, fmt, batch in batches:
+        collector.batch(source, fmt, batch, signals)
+    return collector.finish()
+
+
+def exemplars(spill: Spill, k: int = EXEMPLARS_PER_MINUTE_MODEL) -> pl.DataFrame:
+    """Return the ``k`` lowest-hash healthy rows per minute and model.
+
+    The choice depends on ``input`` and ``record`` alone, so it is the same however inputs were cut.
+    """
+    return (
+        spill.scan()
+        .filter(pl.col("ok"))
+        .with_columns(
+            pl.col("started_at").dt.truncate("1m").alias("minute"),
+            pl.struct("input", "record").hash().alias("order"),
+        )
+        .sort("order")
+        .group_by("minute", "model", maintain_order=True)
+        .head(k)
+        .drop("minute", "order")
+        .sort("attempt_id")
+        .collect()
+    )

@@ -1,0 +1,1 @@
+"""The rule engine: knowledge files in, verdicts of failed attempts out."""

@@ -1,0 +1,1 @@
+"""Bytes in, canonical rows out."""

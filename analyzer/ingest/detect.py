@@ -1,0 +1,60 @@
+"""Which format an input has: every format looks at the first bytes and says how sure it is."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from analyzer.ingest import formats as package
+from analyzer.ingest.base import Format, Source
+
+SURE_ENOUGH = 0.3
+"""Below this no format claims the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How sure one format is that an input is its own."""
+
+    format: Format
+    score: float
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """Return every registered format, by name.
+
+    A module under ``ingest/formats`` that defines ``FORMAT`` is registered by being there.
+    """
+    found: list[Format] = []
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        made = getattr(importlib.import_module(module.name), "FORMAT", None)
+        if isinstance(made, Format):
+            found.append(made)
+    return tuple(sorted(found, key=lambda item: item.name))
+
+
+def scores(source: Source, known: Iterable[Format] | None = None) -> list[Score]:
+    """Return how sure each format is of ``source``, the surest first, ties by name."""
+    every = formats() if known is None else known
+    base = source.name.rpartition("!")[2]
+    ranked = [Score(item, item.sniff(source.head, base)) for item in every]
+    return sorted(ranked, key=lambda item: (-item.score, item.format.name))
+
+
+def detect(source: Source, known: Iterable[Format] | None = None) -> Format | None:
+    """Return the format that is surest of ``source``; ``None`` if none is sure enough."""
+    ranked = scores(source, known)
+    return ranked[0].format if ranked and ranked[0].score >= SURE_ENOUGH else None
+
+
+def reasons(source: Source) -> str:
+    """Say what was tried on ``source``, for a message: which formats, and how near they came."""
+    ranked = scores(source)
+    near = [f"{item.format.name} {item.score:.2f}" for item in ranked if item.score > 0]
+    known = ", ".join(item.format.title for item in sorted(ranked, key=lambda i: i.format.name))
+    closest = f"closest: {', '.join(near[:3])}" if near else "no format saw anything of its own"
+    return f"Known formats: {known}; {closest}."

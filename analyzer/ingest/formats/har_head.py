@@ -1,0 +1,154 @@
+"""Heads of HTTP messages in a HAR: the headers that somebody asks for, and the credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from analyzer.ingest.base import Secrets
+from analyzer.ingest.formats.har_entry import Header, Headers
+from analyzer.ingest.url import Address
+from analyzer.redact.names import secret_header
+
+CREDENTIAL_HEADERS = (
+    "authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key",
+    "x-portkey-api-key", "x-litellm-api-key", "helicone-auth", "cf-aig-authorization",
+)  # fmt: skip
+"""Where a caller's credential stands, the usual places first: the first is the key of the row."""
+
+GATEWAY_ID_HEADERS = (
+    "x-oneapi-request-id", "x-litellm-call-id", "x-generation-id", "cf-aig-log-id",
+    "x-portkey-trace-id", "helicone-id",
+)  # fmt: skip
+"""Ids that only a router gives, so that a plain id beside one is that of the hop behind it."""
+
+REQUEST_ID_HEADERS = (
+    "x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-ms-request-id",
+    "x-goog-request-id",
+)  # fmt: skip
+
+UPSTREAM_ID_HEADERS = (
+    "llm_provider-x-request-id", "llm_provider-request-id", "x-upstream-request-id",
+)  # fmt: skip
+
+SESSION_HEADERS = ("x-claude-code-session-id", "session_id", "session-id", "x-session-id")
+
+_REALTIME_KEY = "openai-insecure-api-key."
+
+_REQUEST_READ = frozenset(
+    {
+        *CREDENTIAL_HEADERS, *SESSION_HEADERS, "content-type", "cookie", "host", ":authority",
+        "x-stainless-retry-count", "traceparent", "sec-websocket-protocol",
+    }
+)  # fmt: skip
+_RESPONSE_READ = frozenset(
+    {
+        *GATEWAY_ID_HEADERS, *REQUEST_ID_HEADERS, *UPSTREAM_ID_HEADERS, "content-type",
+        "content-length", "content-encoding", "date", "retry-after", "retry-after-ms", "cf-ray",
+        "server", "via", "traceparent",
+    }
+)  # fmt: skip
+
+REQUEST_PREFIX, RESPONSE_PREFIX = "req_header.", "resp_header."
+
+
+class HeadReader:
+    """Turns lists of headers into dictionaries of the few that are used.
+
+    What a name means is decided once per spelling; every other header of that spelling is then
+    skipped with one look-up.
+    """
+
+    def __init__(self, prefix: str, wanted: Iterable[str], secrets: Secrets) -> None:
+        names = {name.removeprefix(prefix) for name in wanted if name.startswith(prefix)}
+        self._read = (_REQUEST_READ if prefix == REQUEST_PREFIX else _RESPONSE_READ) | names
+        self._secrets = secrets
+        self._names: dict[str, tuple[str | None, str | None] | None] = {}
+        self._seen: set[tuple[str, str]] = set()
+
+    def read(self, headers: Headers) -> dict[str, str]:
+        """Return the headers that are used: lower-case name -> value, repeats joined by ', '."""
+        found: dict[str, str] = {}
+        known = self._names
+        for header in _pairs(headers):
+            try:
+                use = known[header.name]
+            except (KeyError, TypeError, AttributeError):
+                use = self._use(header)
+            if use is None:
+                continue
+            name, kind = use
+            value = header.value if type(header.value) is str else _text(header.value)
+            if kind is not None:
+                self.learn(kind, value)
+            if name is not None:
+                found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    def learn(self, kind: str, value: str) -> None:
+        """Remember a secret once."""
+        if value and (kind, value) not in self._seen:
+            self._seen.add((kind, value))
+            self._secrets.learn(value, kind)
+
+    def _use(self, header: Any) -> tuple[str | None, str | None] | None:
+        """Return (column name, kind of secret) of a header; ``None`` if it is not used."""
+        if type(header) is not Header or type(header.name) is not str:
+            return None
+        lower = header.name.strip().lower()
+        name, kind = lower if lower in self._read else None, secret_header(lower)
+        use = None if name is None and kind is None else (name, kind)
+        # Names are few; a capture that invents one a header must not fill the memory.
+        if len(self._names) < 10_000:
+            self._names[header.name] = use
+        return use
+
+
+def _pairs(headers: Headers) -> Iterable[Any]:
+    if isinstance(headers, list):
+        return headers
+    if isinstance(headers, dict):
+        return [Header(name, value) for name, value in headers.items()]
+    return ()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def first(headers: dict[str, str], names: Iterable[str]) -> str | None:
+    """Return the value of the first of ``names`` that is there and not empty."""
+    for name in names:
+        value = headers.get(name)
+        if value:
+            return value
+    return None
+
+
+def credential(headers: dict[str, str], url: Address) -> str | None:
+    """Return the credential of a request, scheme included; ``None`` if it shows none."""
+    found = first(headers, CREDENTIAL_HEADERS) or url.key
+    if found is not None:
+        return found
+    offered = headers.get("sec-websocket-protocol", "")
+    if _REALTIME_KEY in offered:
+        return offered.partition(_REALTIME_KEY)[2].partition(",")[0].strip() or None
+    return None
+
+
+def ids(headers: dict[str, str]) -> tuple[str | None, str | None]:
+    """Return (request id, id of the hop behind) of an answer."""
+    plain = first(headers, REQUEST_ID_HEADERS)
+    behind = first(headers, UPSTREAM_ID_HEADERS)
+    gateway = first(headers, GATEWAY_ID_HEADERS)
+    if gateway is None:
+        return plain, behind
+    return gateway, behind or plain
+
+
+def trace(headers: dict[str, str]) -> str | None:
+    """Return the trace id of a W3C ``traceparent``."""
+    parts = headers.get("traceparent", "").split("-")
+    return parts[1].lower() if len(parts) >= 4 and len(parts[1]) == 32 else None

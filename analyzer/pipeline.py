@@ -1,0 +1,225 @@
+"""Capture -> attempts -> verdicts -> analysis: the two phases and the barrier between them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import polars as pl
+
+from analyzer import columns, data, rollup
+from analyzer.analysis import build
+from analyzer.analysis.model import Analysis, Note
+from analyzer.analysis.parties import Names
+from analyzer.billing import policy
+from analyzer.billing.policies import Policies
+from analyzer.collect import Collected, collect
+from analyzer.engine import judge, load
+from analyzer.errors import NothingUsable, Problem
+from analyzer.ingest import capture, files
+from analyzer.ingest.base import Limits, Source, Wants
+from analyzer.redact.secrets import SecretStore
+from analyzer.signals import catalogue, headers_needed, markers, model
+from analyzer.signals.rows import Signals
+from analyzer.spill import Spill
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run can be told; the defaults are those of the command line."""
+
+    gateways: tuple[str, ...] = ()
+    """Hosts declared to be LLM gateways."""
+    knowledge: tuple[Path, ...] = ()
+    """Directories of rules that add to or override the packaged ones."""
+    all_traffic: bool = False
+    """Treat every HTTP exchange as LLM traffic (logs without hosts or known paths)."""
+    limits: Limits = field(default_factory=Limits)
+    command: str = ""
+    """Shown in the report, so that somebody else gets the same."""
+
+
+@dataclass(slots=True)
+class Result:
+    """A finished run: the Analysis, and the rows behind it for the sinks. Close it, or use ``with``."""
+
+    analysis: Analysis
+    verdicts: pl.DataFrame
+    """Judged and billed failures: all canonical columns and the verdict's; raw text, unredacted."""
+    collected: Collected
+    latency: pl.DataFrame
+    knowledge: load.KnowledgeBase
+    facts: catalogue.SignalData
+    secrets: SecretStore
+
+    def close(self) -> None:
+        """Remove what phase 1 spilled."""
+        self.collected.spill.close()
+
+    def __enter__(self) -> Result:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def run(inputs: Sequence[str], options: Options | None = None) -> Result:
+    """Read all inputs and return the result.
+
+    Raises:
+        NothingUsable: no input holds LLM traffic that can be read.
+        ConfigError: the packaged knowledge is broken, or a knowledge directory does not exist.
+    """
+    options = options or Options()
+    knowledge = load.load(data.root("knowledge"), options.knowledge)
+    facts = catalogue.from_data(knowledge.data)
+    sources, problems = files.expand(inputs, options.limits)
+    secrets = SecretStore(_salt(sources))
+    spill = Spill()
+    try:
+        collected = collect(
+            capture.read(sources, _wants(knowledge, facts, secrets, options)),
+            Signals(facts, declared=options.gateways, all_traffic=options.all_traffic),
+            spill,
+        )
+        collected.problems[:0] = problems
+        if not collected.attempts and not collected.usage.height:
+            raise NothingUsable(_nothing(inputs, collected))
+        return _phase_2(collected, knowledge, facts, secrets, options)
+    except BaseException:
+        spill.close()
+        raise
+
+
+def _wants(
+    knowledge: load.KnowledgeBase, facts: catalogue.SignalData, secrets: SecretStore,
+    options: Options,
+) -> Wants:  # fmt: skip
+    headers = knowledge.headers | headers_needed(facts)
+    return Wants(headers=headers, secrets=secrets, limits=options.limits)
+
+
+def _phase_2(
+    collected: Collected, knowledge: load.KnowledgeBase, facts: catalogue.SignalData,
+    secrets: SecretStore, options: Options,
+) -> Result:  # fmt: skip
+    latency = rollup.medians(collected.rollup)
+    marked = markers.add(collected.failures, facts)
+    collected.failures = marked
+    verdicts = judge.judge(marked, collected.ledger, latency, knowledge)
+    judged = marked.join(verdicts, on="attempt_id", how="left", maintain_order="left")
+    billed = policy.settle(judged, Policies.of(knowledge.data.get("policies") or {}))
+    secrets.keep(_shown(collected))
+    analysis = build.build(collected, billed, _context(knowledge, facts, secrets, options))
+    return Result(analysis, billed, collected, latency, knowledge, facts, secrets)
+
+
+def _context(
+    knowledge: load.KnowledgeBase, facts: catalogue.SignalData, secrets: SecretStore,
+    options: Options,
+) -> build.Context:  # fmt: skip
+    def normalise(column: pl.Expr) -> pl.Expr:
+        return model.normalise(column, facts)
+
+    told = {
+        "gateways": ", ".join(options.gateways),
+        "knowledge": ", ".join(path.name for path in options.knowledge),
+        "all_traffic": "yes" if options.all_traffic else "",
+    }
+    said = [*_findings(knowledge.problems, options.knowledge), *facts.problems]
+    return build.Context(
+        rules={rule.id: rule for rule in knowledge.rules},
+        knowledge_version=knowledge.version,
+        names=Names(facts.names(), {c.slug: c.settings.steps for c in facts.clients}),
+        redact=secrets.redact,
+        redactions=secrets.counts,
+        normalise=normalise,
+        command=options.command,
+        options={name: value for name, value in told.items() if value},
+        notes=[Note(level="warn", text=text) for text in said],
+    )
+
+
+def _shown(collected: Collected) -> list[str | None]:
+    """Return what a report must be able to name, even where it looks like an address or an id."""
+    names = collected.ledger.select("host", "model")
+    failed = collected.failures.select("request_id", "ray_id", "upstream_request_id", "trace_id")
+    return [value for column in (*names, *failed) for value in column.unique()]
+
+
+def _findings(findings: Sequence[load.Finding], roots: Sequence[Path]) -> list[str]:
+    """Say the first finding of each knowledge file; paths start at the directory that was given.
+
+    Reports are passed on, and the folders above a directory tell about its owner's machine.
+    """
+    folded: dict[str, list[str]] = {}
+    for finding in findings:
+        message = finding.message
+        for root in roots:
+            message = message.replace(f"{root}/", f"{root.name}/")
+        folded.setdefault(message.partition(":")[0], []).append(message)
+    return [
+        told[0] + (f" And {len(told) - 1} more in this file: analyze kb lint" if told[1:] else "")
+        for told in folded.values()
+    ]
+
+
+def _salt(sources: Sequence[Source]) -> bytes:
+    """Return a salt that is the same for the same inputs and unknown without them.
+
+    Pseudonyms are then stable between two runs over one capture, so reports are reproducible, and
+    tell nothing across reports.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for source in sources:
+        digest.update(source.name.encode())
+        digest.update(source.head)
+        digest.update(str(source.size).encode())
+    return digest.digest()
+
+
+def _nothing(inputs: Sequence[str], collected: Collected) -> str:
+    """Say why there is nothing to analyse, and what would help."""
+    problems = collected.problems
+    records = sum(tally.records for tally in collected.tallies)
+    shown = ", ".join(Path(name).name or name for name in inputs[:3])
+    if records == 0:
+        return " ".join(_first_problems(problems) or [f"Nothing to read in {shown}: it is empty."])
+    hosts = collected.hosts_left_out.most_common(5)
+    seen = ", ".join(f"{host} ({count})" for host, count in hosts) or "none named"
+    hint = f" If {hosts[0][0]} is your gateway: --gateway {hosts[0][0]}" if hosts else ""
+    return (
+        f"No LLM API traffic found in {shown} ({records} records, 0 matched). Hosts seen: {seen}."
+        f"{hint} To take every request as LLM traffic: --all-traffic"
+    )
+
+
+def _first_problems(problems: Sequence[Problem]) -> list[str]:
+    told = [f"{problem.place}: {problem.message}" for problem in problems[:3]]
+    if len(problems) > len(told):
+        told.append(f"{len(problems) - len(told)} more problems.")
+    return told
+
+
+def attempts(inputs: Sequence[str], options: Options | None = None) -> pl.DataFrame:
+    """Return the canonical rows of all inputs with their signals, raw and unredacted."""
+    options = options or Options()
+    knowledge = load.load(data.root("knowledge"), options.knowledge)
+    facts = catalogue.from_data(knowledge.data)
+    sources, _ = files.expand(inputs, options.limits)
+    wants = _wants(knowledge, facts, SecretStore(_salt(sources)), options)
+    say = Signals(facts, declared=options.gateways, all_traffic=options.all_traffic)
+    frames = [
+        say(batch.attempts)
+        for _, _, batch in capture.read(sources, wants)
+        if batch.attempts is not None
+    ]
+    return pl.concat(frames, how="diagonal") if frames else columns.empty()

@@ -1,0 +1,1 @@
+"""Keeping secrets out of everything that is written: the store, its patterns, the last look."""

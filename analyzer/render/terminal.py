@@ -1,0 +1,268 @@
+"""The summary on a terminal: the verdict first, at most one screen, plain text.
+
+No rich, no templates: start-up time is a feature, and the text must survive being pasted into a
+ticket. Blocks are lists of lines; the model table takes the lines that the other blocks leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analyzer.analysis.model import Analysis, ModelRow
+from analyzer.render import charts, details, view
+from analyzer.render import formatting as fmt
+from analyzer.render.paper import Paper
+from analyzer.render.text import shown
+
+FORMAT = "text"
+SUFFIXES = (".txt",)
+TITLE = "summary for a terminal"
+
+SCREEN = 24
+"""Lines of the first screen at most."""
+PROSE = 100
+"""Columns beyond which text is not stretched."""
+_INDENT = 10
+_NAME = 20
+_ALL_MODELS = 60
+_NARROW = 60
+_WIDE = 120
+
+
+def render(
+    analysis: Analysis,
+    width: int = 80,
+    color: bool = False,
+    unicode: bool = True,
+    verbosity: int = 0,
+) -> str:
+    """Return the summary, ending in a line feed.
+
+    Args:
+        analysis: what to show.
+        width: columns of the terminal, at least 20 are assumed.
+        color: whether SGR escape sequences may be used.
+        unicode: whether the stream can show more than ASCII.
+        verbosity: 0 for one screen, 1 adds groups with evidence, 2 adds why and what else.
+    """
+    analysis = shown(analysis)
+    paper = Paper(max(width, 20), color=color, unicode=unicode)
+    lines = _blocks(analysis, paper, _Budget()) if verbosity else _screen(analysis, paper)
+    if verbosity:
+        lines += details.lines(analysis, paper, verbosity)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def verdict_line(analysis: Analysis, color: bool = False, unicode: bool = True) -> str:
+    """Return the verdict in one line, as ``-q`` prints it, ending in a line feed."""
+    analysis = shown(analysis)
+    paper = Paper(80, color=color, unicode=unicode)
+    return f"{paper.badge(view.level(analysis))} {paper.flat(analysis.verdict.text)}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """How many lines each text may take on the first screen; ``None`` is no limit."""
+
+    verdict: int | None = None
+    detail: int | None = None
+    text: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is shown, as with ``-v``."""
+        return self.verdict is None
+
+
+_ROOMY = _Budget(4, 2, 2)
+_TIGHT = _Budget(3, 2, 1)
+
+
+def _screen(analysis: Analysis, paper: Paper) -> list[str]:
+    """Return the first screen; texts are cut harder where the terminal is narrow."""
+    lines = _blocks(analysis, paper, _ROOMY)
+    return lines if len(lines) <= SCREEN else _blocks(analysis, paper, _TIGHT)
+
+
+def _blocks(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    top = [*_verdict(analysis, paper, budget), "", *_numbers(analysis, paper, budget)]
+    bottom = [*_next(analysis, paper, budget), *_note(analysis, paper, budget)]
+    if not budget.whole:
+        bottom += _more(paper)
+    room = _ALL_MODELS if budget.whole else SCREEN - len(top) - len(bottom) - 2
+    table = _matrix(analysis, paper, room)
+    return [*top, *(["", *table] if table else []), "", *bottom]
+
+
+def _verdict(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    level, verdict = view.level(analysis), analysis.verdict
+    room = min(paper.width, PROSE) - 8
+    lines = paper.wrap(verdict.text, room, budget.verdict)
+    lines = [paper.bold(line) for line in lines]
+    parts = []
+    if verdict.layer and verdict.cause:
+        parts.append(f"layer {view.words(verdict.layer)}, cause {view.words(verdict.cause)}")
+    if verdict.confidence:
+        parts.append(f"confidence {verdict.confidence}")
+    if parts:
+        ids = f" [{' '.join(verdict.evidence[:3])}]" if verdict.evidence else ""
+        lines += paper.wrap(", ".join(parts) + ids, room, budget.detail)
+    calm = view.reassurance(analysis)
+    lines += paper.wrap(calm, room, 2) if calm else []
+    return paper.hang(f"{paper.badge(level)} ", 8, lines)
+
+
+def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    totals, window = analysis.totals, analysis.window
+    rows = [("Attempts", view.tally(analysis))]
+    if totals.attempts:
+        when = fmt.window(window.start, window.end, dated=True)
+        rows.append(("Window", when if window.start else f"{when} (no attempt has a time)"))
+    elif analysis.quality.hosts_left_out:
+        rows.append(("Hosts", view.counted(analysis.quality.hosts_left_out, 3)))
+    if totals.failed or analysis.billing.rows:
+        rows.append(("Billing", analysis.billing.text))
+    lines = [line for row in rows for line in _labelled(*row, paper, budget.text)]
+    return lines + _sparkline(analysis, paper)
+
+
+def _labelled(label: str, text: str, paper: Paper, most: int | None) -> list[str]:
+    room = min(paper.width, PROSE) - _INDENT - 2
+    return paper.hang(f"  {label}", _INDENT + 2, paper.wrap(text, room, most))
+
+
+def _sparkline(analysis: Analysis, paper: Paper) -> list[str]:
+    slots = analysis.timeline.slots
+    if len(slots) < 2 or not any(slot.failed for slot in slots):
+        return []
+    room = min(paper.width, PROSE) - _INDENT - 2
+    ends = 2 * len("14:00:00 ")
+    timeline = charts.rebin(analysis.timeline, max(4, min(60, room - ends)))
+    slots = timeline.slots
+    clock = "%H:%M:%S" if timeline.bin_s < 60 else "%H:%M"
+    peak = max(slots, key=lambda slot: slot.failed)
+    last = analysis.window.end or slots[-1].start
+    bars = charts.spark(slots, unicode=paper.unicode)
+    line = f"{slots[0].start:{clock}} {bars} {last:{clock}}"
+    width = fmt.bin_width(timeline.bin_s)
+    words = f"failed per {width}, peak {fmt.number(peak.failed)} at {peak.start:{clock}}"
+    whole = f"{line}  {words}"
+    both = [whole] if paper.cells(whole) <= room else [line, words]
+    return paper.hang("  Failures", _INDENT + 2, [paper.fit(text, _INDENT + 2) for text in both])
+
+
+def _next(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    lines: list[str] = []
+    room = min(paper.width, PROSE) - _INDENT - 2
+    for party in view.parties(analysis):
+        steps = party.steps if budget.whole else party.steps[:1]
+        name = "Operator" if party.key == "operator" else party.title
+        texts = [step.action for step in steps] or [fmt.NOT_MEASURED]
+        body = [line for text in texts for line in paper.wrap(text, room, budget.text)]
+        if steps or budget.whole:
+            lines += paper.hang(f"  {name}", _INDENT + 2, body)
+    if not lines and analysis.totals.failed:
+        lines = ["  No step follows from the evidence."]
+    return [paper.bold("What to do now"), *lines] if lines else []
+
+
+def _note(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    remarks = view.remarks(analysis)
+    if not remarks:
+        return []
+    kept = remarks if budget.whole else remarks[:1]
+    rest = len(remarks) - len(kept)
+    lines: list[str] = []
+    for remark in kept:
+        text = remark.text + (f" (+{rest} more: -v)" if rest else "")
+        body = paper.wrap(text, min(paper.width, PROSE) - 8, budget.text)
+        lines += paper.hang(f"{paper.badge(remark.level)} ", 8, body)
+    return lines
+
+
+def _more(paper: Paper) -> list[str]:
+    words = "More: -v | -o report.html"
+    if paper.width >= _NARROW:
+        words += " | analyze explain FILE RECORD"
+    return [paper.dim(paper.fit(words))]
+
+
+# ------------------------------------------------------------------ the models × layers table
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column: heading, cell, and whether it is a number."""
+
+    title: str
+    cell: Callable[[ModelRow], str]
+    right: bool = True
+
+
+def _matrix(analysis: Analysis, paper: Paper, room: int) -> list[str]:
+    """Return the table in at most ``room`` lines (but at least one model)."""
+    if not analysis.models:
+        return []
+    if paper.width < _NARROW:
+        return _narrow(analysis, paper, room)
+    lines_for_models = room - 1
+    most = max(1, lines_for_models)
+    if len(analysis.models) > most:
+        most = max(1, most - 1)
+    matrix = view.matrix(analysis, most)
+    columns = _columns(matrix.layers, wide=paper.width >= _WIDE)
+    cells = [[paper.flat(column.cell(row)) for column in columns] for row in matrix.rows]
+    heads = [paper.text(column.title) for column in columns]
+    widths = [
+        max(len(head), *(paper.cells(row[i]) for row in cells)) for i, head in enumerate(heads)
+    ]
+    # Two spaces between columns where that leaves enough of the model's name.
+    fixed = sum(widths[1:]) + 2 * (len(widths) - 1)
+    gap = 2 if fixed + min(widths[0], _NAME) <= paper.width else 1
+    widths[0] = max(5, min(widths[0], paper.width - sum(widths[1:]) - gap * (len(widths) - 1)))
+
+    def line(row: list[str]) -> str:
+        padded = zip(row, columns, widths, strict=True)
+        parts = (paper.pad(cell, wide, right=column.right) for cell, column, wide in padded)
+        return paper.fit((" " * gap).join(parts).rstrip())
+
+    lines = [paper.bold(line(heads)), *(line(row) for row in cells)]
+    return [*lines, paper.dim(paper.fit(_rest(matrix)))] if matrix.rest else lines
+
+
+def _columns(layers: tuple[str, ...], *, wide: bool) -> list[_Column]:
+    def layer(name: str) -> _Column:
+        return _Column(name.upper(), lambda row: fmt.number(row.by_layer.get(name)))
+
+    columns = [
+        _Column("MODEL", view.served if wide else lambda row: row.model, right=False),
+        _Column("ATTEMPTS", lambda row: fmt.number(row.attempts)),
+        *(layer(name) for name in layers),
+        _Column("SUCCESS", lambda row: fmt.rate(row.success_rate)),
+    ]
+    if wide:
+        columns += [
+            _Column("P50 OK", lambda row: fmt.duration(row.duration_p50_ms)),
+            _Column("P95 OK", lambda row: fmt.duration(row.duration_p95_ms)),
+            _Column("TOP CAUSE", lambda row: view.words(row.top_cause), right=False),
+        ]
+    return columns
+
+
+def _narrow(analysis: Analysis, paper: Paper, room: int) -> list[str]:
+    most = max(1, room if len(analysis.models) <= room else room - 1)
+    matrix = view.matrix(analysis, most)
+    lines = []
+    for row in matrix.rows:
+        ranked = sorted(row.by_layer.items(), key=lambda item: -item[1])
+        split = ", ".join(f"{name} {fmt.number(n)}" for name, n in ranked if n)
+        told = f": {fmt.number(row.failed)} failed" + (f" ({split})" if split else "")
+        name = paper.clip(row.model, max(16, paper.width - paper.cells(told)))
+        lines.append(paper.fit(name + told))
+    return [*lines, paper.dim(paper.fit(_rest(matrix)))] if matrix.rest else lines
+
+
+def _rest(matrix: view.Matrix) -> str:
+    tried = f"{fmt.number(matrix.rest_failed)} of {fmt.count(matrix.rest_attempts, 'attempt')}"
+    return f"and {fmt.count(matrix.rest, 'more model')}: {tried} failed"

@@ -1,0 +1,322 @@
+"""What every report says, before any format: sentences, facts and tables as plain text.
+
+The terminal, HTML and Markdown renderers take their words from here, so that the same Analysis
+reads the same everywhere. Nothing is added to the Analysis: what is missing is said to be missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.analysis.model import Analysis, Count, Group, ModelRow, Note, ProblemRow, Step
+from analyzer.render import formatting as fmt
+from analyzer.vocabulary import (
+    BILLING_BASIS,
+    CAUSES,
+    CONFIDENCE,
+    LAYER_WORDS,
+    LAYERS,
+    RETRY_ADVICE,
+    Term,
+)  # fmt: skip
+
+FEW_ATTEMPTS = 1000
+"""Below this, a run without failures still leaves room for a rate that matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How bad it is: a word, a glyph and its ASCII twin, so that colour is never alone."""
+
+    word: str
+    glyph: str
+    ascii: str
+
+
+FAIL = Level("FAIL", "✖", "[FAIL]")
+WARN = Level("WARN", "▲", "[WARN]")
+NOTE = Level("NOTE", "●", "[NOTE]")
+OK = Level("OK", "✔", "[ OK ]")
+_BY_STATUS = {"fail": FAIL, "mixed": FAIL, "unsure": WARN, "ok": OK}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A labelled value with an optional remark; ``evidence`` are ids."""
+
+    label: str
+    value: str
+    remark: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who can act, and what on; ``empty`` says why there is nothing."""
+
+    key: str
+    title: str
+    steps: tuple[Step, ...]
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One remark with its level."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Models × layers: the models that are shown, what the rest adds up to, and all together."""
+
+    layers: tuple[str, ...]
+    rows: tuple[ModelRow, ...]
+    rest: int
+    """Models that are not shown."""
+    rest_attempts: int
+    rest_failed: int
+    peak: int
+    """Largest single cell, for shading."""
+
+
+def level(analysis: Analysis) -> Level:
+    """Return how bad the verdict is; a note if no attempt was decided, whatever the status."""
+    if not analysis.totals.ok + analysis.totals.failed:
+        return NOTE
+    return _BY_STATUS.get(analysis.verdict.status, NOTE)
+
+
+def words(name: str | None) -> str:
+    """Return a word of a closed list as words: ``invalid_key`` -> ``invalid key``."""
+    return (name or fmt.NOT_MEASURED).replace("_", " ")
+
+
+def meaning(terms: tuple[Term, ...], word: str | None) -> str:
+    """Return the one-line meaning of a word of a closed list, or nothing if it is not in it."""
+    return next((term.meaning for term in terms if term.word == word), "")
+
+
+def spoken(items: Iterable[str], most: int = 3) -> str:
+    """Return ``a, b and 3 more``."""
+    names = list(items)
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def counted(items: Iterable[Count], most: int = 5) -> str:
+    """Return ``a (3), b (1) and 2 more``."""
+    return spoken((f"{item.value} ({fmt.number(item.count)})" for item in items), most)
+
+
+def basis(word: str) -> str:
+    """Return what a billing basis means, in words."""
+    return meaning(BILLING_BASIS, word) or word
+
+
+def verdict_facts(analysis: Analysis) -> list[Fact]:
+    """Return what stands under the headline: layer, cause, how sure, how many, when, models."""
+    verdict = analysis.verdict
+    facts: list[Fact] = []
+    if verdict.layer:
+        where = words(verdict.layer) + (f" ({verdict.party})" if verdict.party else "")
+        facts.append(Fact("Layer", where, meaning(LAYERS, verdict.layer)))
+    if verdict.cause:
+        facts.append(Fact("Cause", words(verdict.cause), meaning(CAUSES, verdict.cause)))
+    if verdict.confidence:
+        sure = meaning(CONFIDENCE, verdict.confidence)
+        facts.append(Fact("Confidence", verdict.confidence, sure, tuple(verdict.evidence)))
+    if verdict.of:
+        share = f"{fmt.number(verdict.failed)} of {fmt.count(verdict.of, 'failed attempt')}"
+        facts.append(Fact("Covers", share))
+    if verdict.first and verdict.last:
+        when = fmt.window(verdict.first, verdict.last, dated=True)
+        length = fmt.span(verdict.first, verdict.last) if verdict.last > verdict.first else ""
+        facts.append(Fact("When", when, length))
+    if verdict.models:
+        facts.append(Fact("Models", spoken(verdict.models, 6)))
+    facts.append(Fact("Attempts", tally(analysis)))
+    return facts
+
+
+def tally(analysis: Analysis) -> str:
+    """Return ``4 812: 4 463 ok, 347 failed, 2 undecided; 92.79 % succeeded``."""
+    totals = analysis.totals
+    if not totals.attempts:
+        return f"0 in {fmt.count(totals.records, 'record')}"
+    parts = [f"{fmt.number(totals.ok)} ok", f"{fmt.number(totals.failed)} failed"]
+    if totals.undecided:
+        parts.append(f"{fmt.number(totals.undecided)} undecided")
+    rate = totals.success_rate
+    told = "" if rate is None else f"; {fmt.rate(rate)} succeeded"
+    return f"{fmt.number(totals.attempts)}: {', '.join(parts)}{told}"
+
+
+def reassurance(analysis: Analysis) -> str | None:
+    """Return how high the failure rate may still be, if no failure was seen in few attempts."""
+    totals = analysis.totals
+    if totals.failed or not 0 < totals.ok < FEW_ATTEMPTS:
+        return None
+    bound = fmt.upper_bound(totals.ok)
+    shown = f"{(bound or 0) * 100:.1f}{fmt.TIE}%"
+    return f"With so few, the true failure rate may still be up to {shown} (95{fmt.TIE}% sure)."
+
+
+def parties(analysis: Analysis) -> list[Party]:
+    """Return the three lists of what to do now."""
+    why = (
+        "No failures, so nothing to do."
+        if not analysis.totals.failed
+        else "No step follows from the evidence."
+    )
+    steps = analysis.next_steps
+    return [
+        Party("user", "User", tuple(steps.user), why),
+        Party("operator", "Gateway operator", tuple(steps.operator), why),
+        Party("provider", "Provider", tuple(steps.provider), why),
+    ]
+
+
+def layers(analysis: Analysis) -> tuple[str, ...]:
+    """Return the layers that get a column: ``unknown`` only where something is unknown."""
+    extra = analysis.totals.by_layer.get("unknown", 0)
+    return tuple(layer for layer in LAYER_WORDS if layer != "unknown" or extra)
+
+
+def matrix(analysis: Analysis, most: int) -> Matrix:
+    """Return the models with most failures first, at most ``most`` of them."""
+    rows = sorted(analysis.models, key=lambda row: (-row.failed, -row.attempts, row.model))
+    kept, rest = rows[:most], rows[most:]
+    columns = layers(analysis)
+    return Matrix(
+        layers=columns,
+        rows=tuple(kept),
+        rest=len(rest),
+        rest_attempts=sum(row.attempts for row in rest),
+        rest_failed=sum(row.failed for row in rest),
+        peak=max((row.by_layer.get(name, 0) for row in rows for name in columns), default=0),
+    )
+
+
+def served(row: ModelRow) -> str:
+    """Return the model's name, with the served names where they differ."""
+    return f"{row.model} (served: {spoken(row.served)})" if row.served else row.model
+
+
+def impact(analysis: Analysis) -> list[Fact]:
+    """Return how far the failures reach: counts, rates, who was affected."""
+    totals = analysis.totals
+    hit = [row.model for row in analysis.models if row.failed]
+    share = fmt.percent(totals.failed, totals.ok + totals.failed)
+    return [
+        Fact("Attempts", fmt.number(totals.attempts), "one HTTP exchange each"),
+        Fact("Calls", fmt.number(totals.calls), "" if totals.calls is not None
+             else "not measured: retries are not joined into calls"),
+        Fact("Failed attempts", fmt.number(totals.failed), share if totals.failed else ""),
+        Fact("Success rate", fmt.rate(totals.success_rate), "ok / (ok + failed)"
+             if totals.success_rate is not None else "not measured: no attempt was decided"),
+        *_apart(analysis),
+        Fact("Models with failures",
+             f"{fmt.number(len(hit))} of {fmt.number(len(analysis.models))}", spoken(hit, 6)),
+        *_affected(analysis.groups),
+    ]  # fmt: skip
+
+
+def _apart(analysis: Analysis) -> list[Fact]:
+    totals = analysis.totals
+    facts = []
+    if totals.undecided:
+        facts.append(Fact("Undecided", fmt.number(totals.undecided),
+                          "the capture ends before the answer does; in no rate"))  # fmt: skip
+    if totals.corroborating:
+        facts.append(Fact("Seen by other hops too", fmt.number(totals.corroborating),
+                          "records of attempts that are already counted"))  # fmt: skip
+    return facts
+
+
+def _affected(groups: list[Group]) -> list[Fact]:
+    facts = []
+    for label, name in (("Hosts", "hosts"), ("Endpoints", "endpoints"), ("Clients", "clients")):
+        found = merged(getattr(group, name) for group in groups)
+        if found:
+            facts.append(Fact(f"{label} with failures", counted(found)))
+    keys = max((group.keys for group in groups if group.keys is not None), default=None)
+    if keys is not None:
+        facts.append(Fact("Credentials with failures", f"at least {fmt.number(keys)}",
+                          "most in one failure group; equal secrets have equal tags"))  # fmt: skip
+    firsts = [group.first for group in groups if group.first]
+    lasts = [group.last for group in groups if group.last]
+    if firsts and lasts:
+        first, last = min(firsts), max(lasts)
+        facts.append(Fact("First to last failure", fmt.window(first, last, dated=True),
+                          fmt.span(first, last)))  # fmt: skip
+    return facts
+
+
+def merged(lists: Iterable[list[Count]]) -> list[Count]:
+    """Return the sum of several counts, largest first."""
+    total: Counter[str] = Counter()
+    for counts in lists:
+        for item in counts:
+            total[item.value] += item.count
+    ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+    return [Count(value=value, count=n) for value, n in ranked]
+
+
+def remarks(analysis: Analysis) -> list[Line]:
+    """Return all remarks on data quality, what was lost first."""
+    quality = analysis.quality
+    lines = [
+        Line(WARN if row.lost else NOTE, problem(row))
+        for row in sorted(quality.problems, key=lambda row: (not row.lost, -row.count))
+    ]
+    lines += [
+        Line(WARN if note.level == "warn" else NOTE, noted(note))
+        for note in (*quality.caps, *quality.notes, *quality.not_measured)
+    ]
+    return sorted(lines, key=lambda line: line.level is not WARN)
+
+
+def noted(note: Note) -> str:
+    """Return a note with how many attempts it concerns."""
+    return f"{note.text} ({fmt.number(note.count)})" if note.count else note.text
+
+
+def problem(row: ProblemRow) -> str:
+    """Return a problem of an input as one sentence with its first place."""
+    place = row.input if row.first_record is None else f"{row.input}#{row.first_record}"
+    return f"{place}: {row.message}" + (
+        f" ({fmt.number(row.count)} in all)" if row.count > 1 else ""
+    )
+
+
+def rule_id(rule: str) -> str:
+    """Return the id of ``id@rev``, as ``analyze kb show`` wants it."""
+    return rule.partition("@")[0]
+
+
+def group_billing(group: Group) -> str:
+    """Return how a group was billed, on what basis and why."""
+    counts = ", ".join(f"{word} {fmt.number(n)}" for word, n in group.billing.items())
+    why = ", ".join(words(item.value) for item in group.billing_basis if item.value != "none")
+    told = (counts or fmt.NOT_MEASURED) + (f" (basis: {why})" if why else "")
+    return f"{told}; {group.billing_why}" if group.billing_why else told
+
+
+def retry(group: Group) -> str:
+    """Return the retry advice in words, with its reason."""
+    advice = meaning(RETRY_ADVICE, group.retry) or words(group.retry)
+    return f"{advice} {group.retry_why}".strip()
+
+
+def group_cause(group: Group) -> str:
+    """Return layer, cause, confidence and, where it is another one, who wrote the answer."""
+    text = f"layer {group.layer}, cause {words(group.cause)}, confidence {group.confidence}"
+    if group.emitted_by in (group.layer, "none"):
+        return text
+    return f"{text}; the answer was written by: {group.emitted_by}"

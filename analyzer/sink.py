@@ -1,0 +1,111 @@
+"""Sinks: all attempts, healthy ones too, as JSON lines or Parquet, streamed from the spill.
+
+Each attempt is one line; the verdicts of failed ones are joined in; text is redacted by value before
+it is written. The contract of the fields is versioned with ``JSONL_VERSION``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from analyzer.spill import Spill
+
+JSONL_VERSION = "1.0"
+
+FIELDS: tuple[tuple[str, str], ...] = (
+    ("input", "Path relative to the argument, archive member after '!'."),
+    ("record", "1-based position in the source's own unit."),
+    ("seen_in", "Every input#record that shows this attempt."),
+    ("ok", "true, false, or null: the end is not in the capture."),
+    ("started_at", "ISO 8601, UTC."),
+    ("status", "HTTP status; null = no answer."),
+    ("method", "HTTP method."),
+    ("host", "Host that was asked."),
+    ("path", "Path without query."),
+    ("endpoint", "Kind of API call."),
+    ("model", "Model that was asked for."),
+    ("provider", "Whose model it is."),
+    ("gateway", "Gateway or router that was asked."),
+    ("client", "Program that called."),
+    ("layer", "Failed attempts: where it arose; 'unknown' if the evidence does not tell."),
+    ("emitted_by", "Failed attempts: who wrote the answer."),
+    ("cause", "Failed attempts: why."),
+    ("rule", "Failed attempts: id of the rule, without revision."),
+    ("confidence", "Failed attempts: low, medium, high or certain."),
+    ("ambiguous", "Failed attempts: rules of one tier disagree."),
+    ("also", "Failed attempts: ids of the other rules that match."),
+    ("possible", "Failed attempts: rules that fit but need what the inputs do not show."),
+    ("billing", "Failed attempts: billed, unbilled, partial or unknown."),
+    ("billing_basis", "Failed attempts: what that rests on."),
+    ("billing_expected", "Failed attempts: what rule and policy expect."),
+    ("request_id", "Id by which the answering party can look it up."),
+    ("ray_id", "Cloudflare's ray id."),
+    ("duration_ms", "To the last byte, milliseconds."),
+    ("ttfb_ms", "To the first byte, milliseconds."),
+    ("stream_state", "State of a streamed answer."),
+    ("finish_reason", "Why generation ended."),
+    ("input_tokens", "Prompt tokens."),
+    ("output_tokens", "Completion tokens."),
+    ("error_type", "error.type of the body."),
+    ("error_code", "error.code of the body."),
+    ("error_message", "The error's message, redacted."),
+)
+"""Name and meaning of every field of a line, in order."""
+
+VERDICT_COLUMNS = (
+    "layer", "emitted_by", "cause", "rule", "confidence", "ambiguous", "also", "possible",
+    "billing", "billing_basis", "billing_expected",
+)  # fmt: skip
+
+_TEXT = (
+    "input", "method", "host", "path", "model", "client", "finish_reason", "error_type",
+    "error_code", "error_message", "request_id", "ray_id",
+)  # fmt: skip
+
+Redact = Callable[[pl.Series], pl.Series]
+
+
+def frames(spill: Spill, verdicts: pl.DataFrame, redact: Redact) -> Iterator[pl.DataFrame]:
+    """Yield all attempts with their verdicts, redacted, in reading order."""
+    by_attempt = verdicts.select("attempt_id", *VERDICT_COLUMNS)
+    # A failure that was only counted takes the verdict of its signature's sample.
+    by_signature = (
+        verdicts.sort("attempt_id")
+        .unique("signature", keep="first", maintain_order=True)
+        .select("signature", *(pl.col(name).alias(f"_{name}") for name in VERDICT_COLUMNS))
+    )
+    for part in spill.batches():
+        joined = part.join(by_attempt, on="attempt_id", how="left", maintain_order="left").join(
+            by_signature, on="signature", how="left", maintain_order="left"
+        )
+        failed = ~pl.col("ok").fill_null(True)
+        filled = joined.with_columns(
+            pl.when(failed).then(pl.coalesce(name, f"_{name}")).alias(name)
+            for name in VERDICT_COLUMNS
+        )
+        yield _redacted(filled, redact).select(name for name, _ in FIELDS)
+
+
+def lines(spill: Spill, verdicts: pl.DataFrame, redact: Redact) -> Iterator[pl.DataFrame]:
+    """Yield the frames of :func:`frames` as JSON lines want them: times as ISO 8601 text."""
+    for frame in frames(spill, verdicts, redact):
+        yield frame.with_columns(pl.col("started_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+
+
+def write_parquet(
+    spill: Spill, verdicts: pl.DataFrame, redact: Redact, out: Path | IO[bytes]
+) -> None:
+    """Write one Parquet file of all attempts, a row group per batch."""
+    pl.concat(frames(spill, verdicts, redact)).write_parquet(out)
+
+
+def _redacted(frame: pl.DataFrame, redact: Redact) -> pl.DataFrame:
+    places = pl.element().map_batches(redact, return_dtype=pl.String)
+    return frame.with_columns(
+        *(redact(frame[name]).alias(name) for name in _TEXT),
+        pl.col("seen_in").list.eval(places),
+    )
