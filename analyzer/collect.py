@@ -87,7 +87,7 @@ class _Failures:
             return
         self._counts.append(rows.group_by("signature").agg(pl.len().alias("n")))
         bodies = rows.select(pl.col("body_text").hash().alias("key"), "body_text").drop_nulls()
-        self._bodies.update(zip(*bodies.unique("key").to_dict(as_series=False).values()))
+        self._bodies.update(bodies.unique("key").iter_rows())
         slim = rows.with_columns(
             pl.when(pl.col("body_text").is_not_null())
             .then(pl.col("body_text").hash())

@@ -23,7 +23,7 @@ def spans(ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def corroborating(rows: pl.DataFrame, covered: pl.DataFrame) -> pl.Series:
-    """Return a Boolean series: is a more client-side hop covering this row's host and time?
+    """Return a Boolean series: whether a more client-side hop covers a row's host and time.
 
     ``rows`` needs ``hop host bucket``. A log that does not name the host matches any host.
     """

@@ -44,7 +44,7 @@ class Options:
 
 @dataclass(slots=True)
 class Result:
-    """A finished run: the Analysis, and the rows behind it for the sinks. Close it, or use ``with``."""
+    """A finished run: the Analysis and the rows behind it; close it, or use ``with``."""
 
     analysis: Analysis
     verdicts: pl.DataFrame

@@ -1,8 +1,8 @@
 """Rollups: per-minute sums that add, whatever the order or the cut of the inputs.
 
-``rollup(a + b) == merge(rollup(a), rollup(b))`` is the law that lets phase 1 run per batch, per file
-or per machine. Latency is kept in logarithmic buckets of 1 % relative error, successes only, because
-fast failures would flatter the median.
+``rollup(a + b) == merge(rollup(a), rollup(b))`` is the law that lets phase 1 run per batch, per
+file or per machine. Latency is kept in logarithmic buckets of 1 % relative error, successes only,
+because fast failures would flatter the median.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sinks: all attempts, healthy ones too, as JSON lines or Parquet, streamed from the spill.
 
-Each attempt is one line; the verdicts of failed ones are joined in; text is redacted by value before
-it is written. The contract of the fields is versioned with ``JSONL_VERSION``.
+Each attempt is one line; the verdicts of failed ones are joined in; text is redacted by value
+before it is written. The contract of the fields is versioned with ``JSONL_VERSION``.
 """
 
 from __future__ import annotations

@@ -62,10 +62,34 @@ FAILURES: tuple[tuple[int, str | None, str, str], ...] = (
     (0, "net::ERR_CONNECTION_RESET", "x-unknown", ""),
     (0, "net::ERR_TIMED_OUT", "x-unknown", ""),
 )  # fmt: skip
-WORDS = (
-    "the model answer token stream request gateway provider latency window context retry limit "
-    "budget message content system user assistant function call result value parse error timeout"
-).split()
+WORDS = [
+    "the",
+    "model",
+    "answer",
+    "token",
+    "stream",
+    "request",
+    "gateway",
+    "provider",
+    "latency",
+    "window",
+    "context",
+    "retry",
+    "limit",
+    "budget",
+    "message",
+    "content",
+    "system",
+    "user",
+    "assistant",
+    "function",
+    "call",
+    "result",
+    "value",
+    "parse",
+    "error",
+    "timeout",
+]
 
 
 class Generator:

@@ -1,4 +1,4 @@
-"""Runs commands in turn (A B C A B C ...) and prints medians of wall time and peak memory, and ratios.
+"""Runs commands in turn (A B C A B C ...) and prints medians of time and memory, and ratios.
 
     python bench/measure.py --rounds 5 --base import 'import=python -c "import polars"' \
         'analyze=analyze x.har'

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
+
 from analyzer import columns, config, data, sink, vocabulary
-from analyzer.analysis.model import Analysis
+from analyzer.analysis.model import SCHEMA_VERSION
 from analyzer.columns import Column
 from analyzer.engine import load, perspective
 from analyzer.render.json import schema_text
@@ -85,7 +87,7 @@ def _layers() -> str:
             emitter,
             layer if layer != "behind" else "*behind*",
             *(
-                " / ".join(perspective.seen_from_client(layer, emitter, own))
+                " / ".join(_seen_from_client(layer, emitter, own))
                 for own in (False, True)
             ),
             str(len(ids)),
@@ -110,6 +112,16 @@ def _layers() -> str:
     )
 
 
+def _seen_from_client(layer: str, emitter: str, own: bool) -> tuple[str, str]:
+    """Return layer and emitter after perspective, as the engine's own expressions give them."""
+    hop, host = pl.lit("client"), pl.lit(own)
+    row = pl.select(
+        perspective.layer(pl.lit(layer), hop, host).alias("layer"),
+        perspective.emitted_by(pl.lit(emitter), hop, host).alias("emitted_by"),
+    )
+    return row["layer"][0], row["emitted_by"][0]
+
+
 def output_page() -> str:
     """Return docs/output.md."""
     fields = [(f"`{name}`", meaning) for name, meaning in sink.FIELDS]
@@ -123,7 +135,7 @@ def output_page() -> str:
         "## JSON\n\n"
         "`--format json` and `-o x.json` write the whole Analysis: "
         "[schema/analysis.schema.json](schema/analysis.schema.json), `schema_version` "
-        f"{Analysis.model_fields['schema_version'].default}. `null` means not measured, never zero. "
+        f"{SCHEMA_VERSION}. `null` means not measured, never zero. "
         "`analyze render x.json -o x.html` shows it again without the logs.\n"
     )
 

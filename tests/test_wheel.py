@@ -36,7 +36,9 @@ def test_bare_wheel_in_an_empty_folder(tmp_path: Path) -> None:
     )  # fmt: skip
     empty = tmp_path / "empty"
     empty.mkdir()
-    probe = "import analyzer, sys; assert 'site' in analyzer.__file__; from analyzer.cli import main; main()"
+    probe = (
+        "import analyzer; assert 'site' in analyzer.__file__; import analyzer.cli as c; c.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", probe, str(SAMPLES / "upstream-overload"), "-o", "report.html"],
         cwd=empty, env={**os.environ, "PYTHONPATH": str(unpacked)}, capture_output=True, text=True,

@@ -1,1 +1,1 @@
-"""The Analysis: everything a report says, as plain data (``model``), and how it is built (``build``)."""
+"""The Analysis: everything a report says, as plain data (``model``), and its builder."""

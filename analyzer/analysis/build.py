@@ -17,7 +17,17 @@ from analyzer.analysis import quality, tables, verdict
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.evidence import Exhibits
 from analyzer.analysis.model import (
-    Analysis, Group, Input, Method, NextSteps, Note, RuleUse, Step, Tool, Totals, Window,
+    Analysis,
+    Group,
+    Input,
+    Method,
+    NextSteps,
+    Note,
+    RuleUse,
+    Step,
+    Tool,
+    Totals,
+    Window,
 )  # fmt: skip
 from analyzer.analysis.parties import Names
 from analyzer.collect import Collected

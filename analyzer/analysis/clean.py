@@ -30,7 +30,7 @@ class Cleaner:
     def value(self, raw: str, limit: int = ...) -> str: ...
 
     def value(self, raw: str | None, limit: int = VALUE_CHARS) -> str | None:
-        """Return ``raw`` without secrets on one line, cut at ``limit`` characters with an ellipsis."""
+        """Return ``raw`` without secrets, on one line, cut at ``limit`` characters."""
         if raw is None:
             return None
         # Redacting comes first: a cut secret would no longer be recognised.

@@ -200,7 +200,7 @@ def _possible(
                     cause=rule.cause,
                     needs=needs,
                     count=round(weight),
-                )  # fmt: skip
+                )
             )
     return found
 

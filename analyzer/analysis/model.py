@@ -1,24 +1,20 @@
 """The :class:`Analysis`: the named middle object between collecting and showing.
 
-It is plain data: saved and loaded as JSON, rendered by every output, free of secrets by construction
-(text is redacted when it is built). Counts are attempts unless a name says otherwise. Times are UTC.
-``None`` means "not measured", never zero. The published JSON Schema comes from these classes.
+It is plain data: saved and loaded as JSON, rendered by every output, free of secrets by
+construction (text is redacted when it is built). Counts are attempts unless a name says
+otherwise. Times are UTC. ``None`` means "not measured", never zero. The published JSON Schema
+comes from these classes.
 """
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from analyzer.analysis.part import Part
 
 SCHEMA_VERSION = "1.0"
-
-
-class Part(BaseModel):
-    """Base of all parts: frozen, and unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Tool(Part):
@@ -96,10 +92,10 @@ class Verdict(Part):
     """Failed attempts that the headline covers."""
     of: int = 0
     """All failed attempts."""
-    models: list[str] = Field(default_factory=list)
+    models: list[str] = field(default_factory=list)
     first: datetime | None = None
     last: datetime | None = None
-    evidence: list[str] = Field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     group: str | None = None
     """Fingerprint of the failure group that leads."""
 
@@ -109,7 +105,7 @@ class Step(Part):
 
     action: str
     why: str | None = None
-    evidence: list[str] = Field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     rule: str | None = None
     count: int = 0
     """Failed attempts that it concerns."""
@@ -118,18 +114,18 @@ class Step(Part):
 class NextSteps(Part):
     """What to do now, per party, most failures first."""
 
-    user: list[Step] = Field(default_factory=list)
-    operator: list[Step] = Field(default_factory=list)
-    provider: list[Step] = Field(default_factory=list)
+    user: list[Step] = field(default_factory=list)
+    operator: list[Step] = field(default_factory=list)
+    provider: list[Step] = field(default_factory=list)
 
 
 class ModelRow(Part):
     """One model: asked name normalised, ``(no model)`` kept as a row."""
 
     model: str
-    served: list[str] = Field(default_factory=list)
+    served: list[str] = field(default_factory=list)
     """Names the answers give, where they differ from the asked one."""
-    providers: list[str] = Field(default_factory=list)
+    providers: list[str] = field(default_factory=list)
     attempts: int
     ok: int
     failed: int
@@ -187,39 +183,39 @@ class Group(Part):
     emitted_by: str
     cause: str
     confidence: str
-    confidence_steps: list[str] = Field(default_factory=list)
+    confidence_steps: list[str] = field(default_factory=list)
     severity: str = "major"
     ambiguous: bool = False
     count: int
     first: datetime | None = None
     last: datetime | None = None
-    models: list[Count] = Field(default_factory=list)
-    hosts: list[Count] = Field(default_factory=list)
-    endpoints: list[Count] = Field(default_factory=list)
-    clients: list[Count] = Field(default_factory=list)
+    models: list[Count] = field(default_factory=list)
+    hosts: list[Count] = field(default_factory=list)
+    endpoints: list[Count] = field(default_factory=list)
+    clients: list[Count] = field(default_factory=list)
     keys: int | None = None
     """Distinct credentials, by tag."""
-    statuses: list[Count] = Field(default_factory=list)
-    codes: list[Count] = Field(default_factory=list)
+    statuses: list[Count] = field(default_factory=list)
+    codes: list[Count] = field(default_factory=list)
     """error type / code as the bodies give them."""
-    billing: dict[str, int] = Field(default_factory=dict)
-    billing_basis: list[Count] = Field(default_factory=list)
+    billing: dict[str, int] = field(default_factory=dict)
+    billing_basis: list[Count] = field(default_factory=list)
     billing_why: str = ""
     retry: str = ""
     """Advice word of the vocabulary."""
     retry_why: str = ""
-    decided_by: list[str] = Field(default_factory=list)
-    also: list[Count] = Field(default_factory=list)
-    possible: list[Possible] = Field(default_factory=list)
-    evidence: list[str] = Field(default_factory=list)
+    decided_by: list[str] = field(default_factory=list)
+    also: list[Count] = field(default_factory=list)
+    possible: list[Possible] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     meaning: str = ""
     impact: str = ""
     diagnosis: str = ""
     fix: str = ""
     not_when: str = ""
     """The rule's prose sections, Markdown."""
-    references: list[Reference] = Field(default_factory=list)
-    steps: NextSteps = Field(default_factory=NextSteps)
+    references: list[Reference] = field(default_factory=list)
+    steps: NextSteps = field(default_factory=NextSteps)
 
 
 class Evidence(Part):
@@ -229,18 +225,18 @@ class Evidence(Part):
     """``E1`` …, numbered by first mention in the report."""
     place: str
     """``input#record``."""
-    seen_in: list[str] = Field(default_factory=list)
+    seen_in: list[str] = field(default_factory=list)
     started_at: datetime | None = None
     summary: str
     """One line: ``503 POST api.example/v1/chat/completions (model) in 1.2 s``."""
-    fields: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
     """Columns that decided, and ids; redacted."""
     excerpt: str | None = None
     """Redacted head of the body or last stream event."""
     excerpt_cut: bool = False
-    timings_ms: dict[str, float] = Field(default_factory=dict)
+    timings_ms: dict[str, float] = field(default_factory=dict)
     """blocked, dns, connect, tls, send, wait, receive, as far as recorded, in that order."""
-    request_ids: dict[str, str] = Field(default_factory=dict)
+    request_ids: dict[str, str] = field(default_factory=dict)
 
 
 class Slot(Part):
@@ -250,15 +246,15 @@ class Slot(Part):
     attempts: int
     ok: int
     failed: int
-    by_layer: dict[str, int] = Field(default_factory=dict)
+    by_layer: dict[str, int] = field(default_factory=dict)
 
 
 class Timeline(Part):
     """Attempts over time in equal bins, oldest first; gaps are bins of zero."""
 
     bin_s: int
-    slots: list[Slot] = Field(default_factory=list)
-    markers: list[tuple[datetime, str]] = Field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    markers: list[tuple[datetime, str]] = field(default_factory=list)
     """First failure, peak, last failure ..."""
 
 
@@ -268,7 +264,7 @@ class Alternative(Part):
     layer: str
     cause: str
     why: str
-    decided_by: list[str] = Field(default_factory=list)
+    decided_by: list[str] = field(default_factory=list)
 
 
 class BillingRow(Part):
@@ -291,15 +287,15 @@ class Money(Part):
 
 
 class Billing(Part):
-    """Was it billed?"""
+    """The money side of the failures."""
 
     text: str
     """One sentence."""
-    rows: list[BillingRow] = Field(default_factory=list)
-    stated_cost: list[Money] = Field(default_factory=list)
+    rows: list[BillingRow] = field(default_factory=list)
+    stated_cost: list[Money] = field(default_factory=list)
     """Cost that failed answers themselves state."""
     usage_rows: int = 0
-    usage_inputs: list[str] = Field(default_factory=list)
+    usage_inputs: list[str] = field(default_factory=list)
     settled: bool = False
     """Whether usage rows were matched to attempts."""
     note: str | None = None
@@ -311,7 +307,7 @@ class Unknown(Part):
     count: int
     share: float | None = None
     """Of failed attempts."""
-    signatures: list[Count] = Field(default_factory=list)
+    signatures: list[Count] = field(default_factory=list)
 
 
 class Note(Part):
@@ -336,13 +332,13 @@ class ProblemRow(Part):
 class Quality(Part):
     """How far the data carries."""
 
-    problems: list[ProblemRow] = Field(default_factory=list)
-    notes: list[Note] = Field(default_factory=list)
-    caps: list[Note] = Field(default_factory=list)
+    problems: list[ProblemRow] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    caps: list[Note] = field(default_factory=list)
     """Budgets that were reached: what was cut or sampled."""
-    not_measured: list[Note] = Field(default_factory=list)
-    hosts_left_out: list[Count] = Field(default_factory=list)
-    redactions: dict[str, int] = Field(default_factory=dict)
+    not_measured: list[Note] = field(default_factory=list)
+    hosts_left_out: list[Count] = field(default_factory=list)
+    redactions: dict[str, int] = field(default_factory=dict)
 
 
 class RuleUse(Part):
@@ -357,10 +353,10 @@ class RuleUse(Part):
 class Method(Part):
     """How it was done, so that somebody else gets the same."""
 
-    definitions: list[tuple[str, str]] = Field(default_factory=list)
-    rules: list[RuleUse] = Field(default_factory=list)
+    definitions: list[tuple[str, str]] = field(default_factory=list)
+    rules: list[RuleUse] = field(default_factory=list)
     command: str = ""
-    options: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
 
 
 class Analysis(Part):
@@ -379,7 +375,7 @@ class Analysis(Part):
     timeline: Timeline
     groups: list[Group]
     evidence: list[Evidence]
-    alternatives: list[Alternative] = Field(default_factory=list)
+    alternatives: list[Alternative] = field(default_factory=list)
     unknown: Unknown
     quality: Quality
     method: Method

@@ -10,7 +10,14 @@ from analyzer import ledger as ledgers
 from analyzer import rollup as rollups
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.model import (
-    Billing, BillingRow, Count, ModelRow, Money, Slot, Timeline, Unknown,
+    Billing,
+    BillingRow,
+    Count,
+    ModelRow,
+    Money,
+    Slot,
+    Timeline,
+    Unknown,
 )  # fmt: skip
 from analyzer.vocabulary import LAYER_WORDS
 

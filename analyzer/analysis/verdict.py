@@ -105,7 +105,7 @@ def alternatives(groups: Sequence[Group]) -> list[Alternative]:
                 Alternative(
                     layer=group.layer,
                     cause=group.cause,
-                    why=f"{group.title.rstrip('.')} is concluded with {group.confidence} confidence.",
+                    why=f"{group.title.rstrip('.')}: concluded with {group.confidence} confidence.",
                     decided_by=group.decided_by,
                 ),
             )
@@ -118,7 +118,7 @@ def count(number: int, noun: str) -> str:
 
 
 def span(first: datetime | None, last: datetime | None) -> str:
-    """Return ``2026-11-22 14:21-14:38 UTC``; seconds within one minute, both dates over midnight."""
+    """Return ``2026-11-22 14:21-14:38 UTC``; seconds within a minute, both dates past midnight."""
     if first is None or last is None:
         return ""
     start = f"{first:%Y-%m-%d %H:%M}"

@@ -1,8 +1,8 @@
 """Billing of failures: what the answers say, else the published policy, else the rule's inference.
 
 Expected and observed are never mixed: ``billing_expected`` is what rule and policy lead one to
-expect; ``billing`` is that until something observed stands against it. Usage exports are carried but
-not settled here yet.
+expect; ``billing`` is that until something observed stands against it. Usage exports are carried
+but not settled here yet.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
     """Return judged failures with ``billing``, ``billing_basis`` and ``billing_expected``.
 
     The documented policy of the party that keeps the ledger (the gateway, else the provider whose
-    own host was asked) wins over the rule's expectation, because it is said for that party. A policy
-    that is only quoted by others fills in where the rule expects nothing.
+    own host was asked) wins over the rule's expectation, because it is said for that party. A
+    policy that is only quoted by others fills in where the rule expects nothing.
     """
     party = pl.coalesce("gateway", pl.when(pl.col("provider_host")).then(pl.col("provider")))
     keyed = failures.with_columns(party.alias("_party"), _class(policies).alias("_class"))
@@ -39,14 +39,14 @@ def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
     used = documented | (says & (pl.col("billing_expected") == "unknown"))
     expected = pl.when(used).then("_verdict").otherwise("billing_expected")
     settled = joined.with_columns(expected.alias("billing_expected"))
-    # Nothing observes a bill before usage exports are settled, so what is expected is what is shown.
+    # Nothing observes a bill before usage exports are settled: what is expected is shown.
     return settled.with_columns(
         pl.col("billing_expected").alias("billing"), _basis(documented)
     ).drop(_HELPERS)
 
 
 def _class(policies: Policies) -> pl.Expr:
-    """Return the failure class by which policies are written: by cause, then by what was delivered."""
+    """Return the class by which policies are written: by cause, and by what was delivered."""
     by_cause = pl.col("cause").replace_strict(
         policies.classes, default=None, return_dtype=pl.String
     )

@@ -1,7 +1,7 @@
 """The command line: arguments -> library -> render. One file per command, no logic.
 
-Only typer is imported here; each command imports what it needs when it runs, because the time to the
-first line is a feature.
+Only typer is imported here; each command imports what it needs when it runs, because the time to
+the first line is a feature.
 """
 
 from __future__ import annotations

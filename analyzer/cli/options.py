@@ -1,4 +1,4 @@
-"""Options that every command with inputs shares, and how they and the configuration become Options."""
+"""Options that every command with inputs shares, and how they join the configuration."""
 
 from __future__ import annotations
 

@@ -155,7 +155,9 @@ class Reading:
     def add_lists(self, name: str, document: yaml12.Document) -> None:
         """Take a list file, or the lists of a user's ``knowledge.yaml``."""
         value = document.value
-        if name.startswith(LISTS):
+        if name.startswith(LISTS) and not isinstance(value, list):
+            self.findings.append(Finding(f"{document.path}: expected a list (file left out)"))
+        elif name.startswith(LISTS):
             self.add_list(name.removeprefix(LISTS).removesuffix(".yaml"), value)
         elif name == settings.FILE and isinstance(value, dict):
             lists = value.get("lists")

@@ -15,6 +15,7 @@ from analyzer.engine import tree
 from analyzer.engine.compile import combine, leaf_expr
 from analyzer.engine.context import predicates
 from analyzer.engine.context.ledger import Ledger
+from analyzer.engine.prune import alive
 from analyzer.engine.rule import UNCLASSIFIED, Call, Rule
 from analyzer.engine.tree import Leaf, Node
 
@@ -43,9 +44,11 @@ def ranked(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 def evaluate(rows: pl.DataFrame, ledger: Ledger, rules: Sequence[Rule]) -> Evaluation:
     """Evaluate all rules on all rows."""
     nodes = tuple(tree.read(rule.match, trusted=True) for rule in rules)
+    living = alive(rows, nodes)
+    found = matches(rows, [nodes[number] for number in living])
+    found.columns = [str(number) for number in living]
     hits = (
-        matches(rows, nodes)
-        .select(pl.all().arg_true().cast(pl.UInt32).implode())
+        _select(found, [pl.all().arg_true().cast(pl.UInt32).implode()])
         .unpivot(variable_name="rule", value_name="row")
         .explode("row", empty_as_null=False)
         .select(pl.col("row", "rule").cast(pl.UInt32))

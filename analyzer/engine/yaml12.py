@@ -29,7 +29,8 @@ _BOOL = {
 }
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+_INFINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
+_NAN = frozenset((".nan", ".NaN", ".NAN"))
 _INT64 = 1 << 63
 
 
@@ -123,8 +124,10 @@ def scalar(text: str) -> bool | int | float | str | None:
         return number
     if _FLOAT.fullmatch(text):
         return float(text)
-    special = _SPECIAL.get(text.lower())
-    return float(special) if special else text
+    infinite = _INFINITE.fullmatch(text)
+    if infinite:
+        return float(f"{infinite[1]}inf")
+    return float("nan") if text in _NAN else text
 
 
 class _Builder:

@@ -26,7 +26,7 @@ def render(analysis: Analysis) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of what :func:`render` writes."""
-    described = Analysis.model_json_schema(mode="serialization")
+    described = Analysis.model_json_schema()
     notes = _field_notes()
     for name, part in (("Analysis", described), *described.get("$defs", {}).items()):
         for field, rules in part.get("properties", {}).items():

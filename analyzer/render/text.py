@@ -12,8 +12,7 @@ import re
 import unicodedata
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
+from analyzer.analysis.part import Part
 from analyzer.redact.text import visible
 
 ELLIPSIS = "…"
@@ -46,9 +45,8 @@ def shown(value: T) -> T:
 def _map_text(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value).replace("\t", "    ")
-    if isinstance(value, BaseModel):
-        fields = {name: _map_text(item) for name, item in value}
-        return type(value).model_construct(value.model_fields_set, **fields)
+    if isinstance(value, Part):
+        return type(value)(**{name: _map_text(item) for name, item in vars(value).items()})
     if isinstance(value, dict):
         return {_map_text(str(key)): _map_text(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -15,6 +15,7 @@ from analyzer import columns
 from analyzer.engine import operators, tree
 from analyzer.engine.compile import compile_match, leaves
 from analyzer.engine.evaluate import matches
+from analyzer.engine.prune import Values, alive, can_hold
 from analyzer.engine.tree import MatchError
 
 # -- a naive reading ---------------------------------------------------------------------------
@@ -163,6 +164,40 @@ def test_shared_conditions_and_repeated_texts_change_nothing(
     assert found.null_count().sum_horizontal().item() == 0
     for number, match in enumerate(several):
         assert found[str(number)].to_list() == [holds(match, row) for row in rows] * times
+
+
+@settings(deadline=None)
+@given(match=MATCHES, rows=st.lists(ROWS, min_size=1, max_size=6))
+def test_a_match_is_only_left_out_beforehand_if_it_holds_for_no_row(
+    match: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    frame = table(rows)
+    node = tree.read(match)
+
+    if any(holds(match, row) for row in rows):
+        assert can_hold(node, Values(frame))
+        assert alive(frame, [node]) == [0]
+
+
+@pytest.mark.parametrize(
+    ("match", "possible"),
+    [
+        ({"status": 503}, True),
+        ({"status": 504}, False),
+        ({"status": [1, 2]}, False),
+        ({"server": "x", "status": 503}, False),
+        ({"any": [{"status": 504}, {"status": {"gte": 1}}]}, True),
+        ({"any": [{"status": 504}, {"server": {"contains": "x"}}]}, False),
+        ({"not": [{"status": 503}]}, True),
+        ({"server": {"exists": False}}, True),
+        ({"server": {"ne": "x"}}, False),
+    ],
+)
+def test_what_no_value_fits_is_left_out(match: dict[str, Any], possible: bool) -> None:
+    only = columns.conform(pl.DataFrame({"status": [503]}, schema={"status": pl.Int32}))
+
+    assert can_hold(tree.read(match), Values(only)) is possible
+    assert bool(alive(only, [tree.read(match)])) is possible
 
 
 # -- the null law ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from analyzer.engine.yaml12 import YamlError
         ("0", 0), ("-12", -12), ("+7", 7), ("012", 12), ("0o17", 15), ("0x1F", 31),
         ("0b11", "0b11"), ("1_000", "1_000"), ("12:30", "12:30"), ("1:2:3", "1:2:3"),
         ("1.5", 1.5), ("5e2", 500.0), (".5", 0.5), ("1.", 1.0), ("-1.5E-3", -0.0015),
-        ("1.2.3", "1.2.3"), (".", "."), ("e5", "e5"),
+        (".iNf", ".iNf"), ("+.nan", "+.nan"), (".nAn", ".nAn"), ("1.2.3", "1.2.3"), (".", "."), ("e5", "e5"),
         ("2026-11-22", "2026-11-22"), ("2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z"),
         ("'503'", "503"), ('"true"', "true"), ("5xx", "5xx"), ("=", "="),
     ],
@@ -32,7 +32,7 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: Any) -> No
     assert type(read) is type(value)
 
 
-@pytest.mark.parametrize("text", [".inf", "+.inf", ".Inf"])
+@pytest.mark.parametrize("text", [".inf", "+.inf", ".Inf", ".INF"])
 def test_infinity_is_a_number(text: str) -> None:
     assert yaml12.load(f"key: {text}", "x.yaml").value == {"key": float("inf")}
 
@@ -133,5 +133,7 @@ def test_a_plain_scalar_is_text_unless_the_core_schema_names_it(text: str) -> No
         text,
     )
     assert isinstance(value, (int, float)) == bool(
-        number or text in {"true", "True", "TRUE", "false", "False", "FALSE"}
+        number
+        or text in {"true", "True", "TRUE", "false", "False", "FALSE", ".nan", ".NaN", ".NAN"}
+        or re.fullmatch(r"[-+]?\.(inf|Inf|INF)", text)
     )

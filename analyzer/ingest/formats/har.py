@@ -82,7 +82,7 @@ class Har(Format):
             return 0.8
         if b'"entries"' in head and entry_keys:
             return 0.8
-        return 0.5 if b'"request"' in head and entry_keys > 1 else 0.0
+        return 0.5 if b'"startedDateTime"' in head and entry_keys > 1 else 0.0
 
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
         """Yield a batch for about every 32 MiB; see :class:`Format`."""
@@ -149,7 +149,7 @@ class _Reading:
                 return
         limit = self._wants.limits.entry_bytes
         found = Recovery(block, self._cutter.separator, limit).run()
-        self._take(found.items)
+        self._take(found.items, found.rest if found.ended else b"")
         if found.ended:
             self._done = True
             self._check_end(found.rest)
@@ -163,9 +163,9 @@ class _Reading:
         elif found.rest:
             self._cutter.push_back(found.rest, block)
 
-    def _take(self, items: Sequence[Entry | Broken]) -> None:
+    def _take(self, items: Sequence[Entry | Broken], behind: bytes = b"") -> None:
         if self._rows is None:
-            self._rows = self._builder(items)
+            self._rows = self._builder(items, behind)
         for item in items:
             self._record += 1
             try:
@@ -177,9 +177,9 @@ class _Reading:
                 self._notes.add(error.kind, message, self._record)
         self._pending += len(items)
 
-    def _builder(self, items: Sequence[Entry | Broken]) -> RowBuilder:
+    def _builder(self, items: Sequence[Entry | Broken], behind: bytes) -> RowBuilder:
         first = next((item for item in items if isinstance(item, Entry)), None)
-        creator = producer(self._cutter.preamble, self._cutter.tail(b""))
+        creator = producer(self._cutter.preamble, behind)
         if not creator:
             creator = producer(b"", self._last_bytes())
         return RowBuilder(self._source.name, self._wants, dialect_of(creator, first))

@@ -77,6 +77,7 @@ class Cutter:
         self._target = self._block
         self._data = b""
         self._ended = False
+        self._floor = 0
         self.preamble = b""
         self.separator: Separator | None = None
 
@@ -105,7 +106,8 @@ class Cutter:
         """Yield blocks until the stream ends; the last one is final and may be empty."""
         while True:
             self._fill()
-            cut = self._data.rfind(self.separator.literal) if self.separator else -1
+            cut = self._data.rfind(self.separator.literal, self._floor) if self.separator else -1
+            self._floor = 0
             if cut >= 0:
                 data, self._data = self._data, self._data[cut + 2 :]
                 self._target = self._block
@@ -121,6 +123,9 @@ class Cutter:
         """Take back the end of ``block``, which is no whole entry yet; more is read behind it."""
         between = b"," if block.cut else b""
         self._data = rest + between + self._data
+        # The cut behind the rest was no end of an entry: it must not be made again.
+        known = 0 if block.cut or self.separator is None else len(self.separator.literal)
+        self._floor = max(len(rest) - known, 0)
         # Twice as much each time, so that a large entry is looked at a few times only.
         size = len(self._data)
         self._target = max(size + 1, min(2 * size, self._entry_bytes + 1), self._block)

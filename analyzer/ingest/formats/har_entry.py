@@ -210,9 +210,10 @@ def headers_of(raw: Raw) -> Headers:
     if is_blank(raw):
         return None
     try:
-        return _HEADERS.decode(raw)
+        found: Headers = _HEADERS.decode(raw)
     except (ValueError, RecursionError):
         return None
+    return found
 
 
 def producer(preamble: bytes, tail: bytes) -> str:

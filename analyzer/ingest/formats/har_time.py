@@ -42,8 +42,7 @@ def micros(value: Any) -> int | None:
             return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    since = moment - EPOCH
-    made = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    made = _since_epoch(moment)
     return made if 0 <= made < _YEAR_2200 else None
 
 
@@ -171,18 +170,21 @@ def wait_asked(headers: dict[str, str], answered_at: int | None) -> float | None
     if seconds is not None:
         return max(seconds, 0.0)
     then, now = _http_date(text), _http_date(headers.get("date"))
-    if now is None and answered_at is not None:
-        now = answered_at / 1e6
-    return max(then - now, 0.0) if then is not None and now is not None else None
+    if now is None:
+        now = answered_at
+    return max(then - now, 0) / 1e6 if then is not None and now is not None else None
 
 
-def _http_date(text: str | None) -> float | None:
+def _http_date(text: str | None) -> int | None:
     if not text:
         return None
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH).total_seconds()
+    return _since_epoch(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _since_epoch(moment: datetime) -> int:
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

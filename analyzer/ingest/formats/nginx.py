@@ -92,7 +92,35 @@ def split(block: LineBlock, layout: Layout) -> tuple[pl.DataFrame, list[int]]:
     """Return the lines of the usual layout as raw fields, and the indexes of the others."""
     if not block.data:
         return _empty(), []
-    pieces = (
+    pieces = _pieces(block, layout)
+    if pieces.height != block.lines:
+        # The CSV reader saw other lines than we count (a stray carriage return): numbers are off.
+        return _empty(), list(range(block.lines))
+    numbers = pl.col("p2").str
+    fields = pieces.select(
+        pl.col("record").cast(pl.Int64),
+        time=_utc(pl.col("p0").str.tail(28).str.head(26)),
+        request=pl.col("p1"),
+        status=numbers.slice(1, 3),
+        bytes=numbers.slice(5).str.strip_chars(),
+        referer=pl.col("p3"),
+        agent=pl.col("p5"),
+        **{name: layout.value(name) for name in FIELDS},
+        fits=layout.fits(),
+    )
+    # A status that is no number leads to the regex as well.
+    digits = pl.col("status").str.to_integer(strict=False)
+    fits = pl.col("fits") & pl.col("time").is_not_null() & digits.is_not_null()
+    fields = fields.with_columns(fits=fits.fill_null(False))
+    if fields["fits"].all():
+        return fields.drop("fits"), []
+    others = fields.filter(~pl.col("fits"))["record"] - block.first
+    return fields.filter("fits").drop("fits"), others.to_list()
+
+
+def _pieces(block: LineBlock, layout: Layout) -> pl.DataFrame:
+    """Split the lines at their quotes."""
+    return (
         pl.scan_csv(
             block.data,
             separator='"',
@@ -108,41 +136,6 @@ def split(block: LineBlock, layout: Layout) -> tuple[pl.DataFrame, list[int]]:
         .with_row_index("record", block.first)
         .collect()
     )
-    if pieces.height != block.lines:
-        # The CSV reader saw other lines than we count (a stray carriage return): numbers are off.
-        return _empty(), list(range(block.lines))
-    numbers = pl.col("p2").str
-    split_up = pieces.select(
-        pl.col("record").cast(pl.Int64),
-        time=_utc(pl.col("p0").str.tail(28).str.head(26)),
-        request=pl.col("p1"),
-        status=numbers.slice(1, 3),
-        bytes=numbers.slice(5).str.strip_chars(),
-        referer=pl.col("p3"),
-        agent=pl.col("p5"),
-        **{
-            name: layout.values[name].expr() if name in layout.values else pl.lit(None, pl.String())
-            for name in FIELDS
-        },
-        fits=(
-            layout.fits()
-            & pl.col("p0").str.ends_with("] ")
-            & (numbers.slice(0, 1) == " ")
-            & (numbers.slice(4, 1) == " ")
-            & numbers.ends_with(" ")
-        ),
-    )
-    # A status that is no number leads to the regex as well.
-    fits = (
-        pl.col("fits")
-        & pl.col("time").is_not_null()
-        & pl.col("status").str.to_integer(strict=False).is_not_null()
-    )
-    split_up = split_up.with_columns(fits=fits.fill_null(False))
-    if split_up["fits"].all():
-        return split_up.drop("fits"), []
-    others = split_up.filter(~pl.col("fits"))["record"] - block.first
-    return split_up.filter("fits").drop("fits"), others.to_list()
 
 
 def _utc(text: pl.Expr) -> pl.Expr:

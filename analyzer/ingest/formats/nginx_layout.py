@@ -73,16 +73,32 @@ class Layout:
     @property
     def used(self) -> list[str]:
         """The pieces that are looked at."""
-        numbers = {0, 1, 2, 3, 4, 5, *self.constants, *self.starts, *self.ends}
+        numbers = {0, 1, 2, 3, 4, 5, 6, *self.constants, *self.starts, *self.ends}
         numbers |= {value.piece for value in self.values.values()}
         return [f"p{number}" for number in sorted(numbers)]
 
+    def value(self, name: str) -> pl.Expr:
+        """Return a field's value as text; null if this layout has no such field."""
+        found = self.values.get(name)
+        return found.expr() if found else pl.lit(None, pl.String())
+
     def fits(self) -> pl.Expr:
         """Return whether a line has this layout."""
-        checks = [pl.col(f"p{piece}") == text for piece, text in self.constants.items()]
+        numbers = pl.col("p2").str
+        checks = [
+            pl.col("p0").str.ends_with("] "),
+            numbers.slice(0, 1) == " ",
+            numbers.slice(4, 1) == " ",
+            numbers.ends_with(" "),
+            pl.col("p4") == " ",
+        ]
+        checks += [pl.col(f"p{piece}") == text for piece, text in self.constants.items()]
         checks += [pl.col(f"p{at}").str.starts_with(text) for at, text in self.starts.items()]
         checks += [pl.col(f"p{at}").str.ends_with(text) for at, text in self.ends.items()]
-        return pl.all_horizontal(pl.col("p4") == " ", *checks)
+        if not self.values:
+            # Fields that begin later in the file than the layout was learnt must not get lost.
+            checks.append(~pl.col("p6").str.contains("=", literal=True))
+        return pl.all_horizontal(checks)
 
 
 def sample(head: bytes, most: int = 50) -> list[bytes]:
@@ -149,5 +165,5 @@ def from_tail(tail: pl.Expr, name: str) -> pl.Expr:
     """Return a field's value from a tail of any layout: slower, for the lines that do not fit."""
     keys = "|".join(ALIASES[name])
     quoted = tail.str.extract(rf'(?:^|\s)(?:{keys})="([^"]*)"', 1)
-    bare = tail.str.extract(rf'(?:^|\s)(?:{keys})=([^\s"=]+(?:(?:,| :) [^\s"=]+)*)(?:\s|$)', 1)
+    bare = tail.str.extract(rf'(?:^|\s)(?:{keys})=([^\s"=,]+(?:(?:,| :) [^\s"=,]+)*)(?:[\s,]|$)', 1)
     return pl.coalesce(quoted, bare)

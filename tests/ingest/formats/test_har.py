@@ -46,9 +46,6 @@ def test_every_layout_and_block_size_gives_the_same_rows(run, entry, layout, blo
     assert got.problems == []
     assert got.records == 23
     assert got.frame["record"].to_list() == list(range(1, 24))
-    assert got.frame["duration_ms"].to_list() == [118.0 + 2.0, *map(float, range(1, 23))][:0] + (
-        whole.frame["duration_ms"].to_list()
-    )
     assert_frame_equal(got.frame, whole.frame)
 
 
@@ -167,7 +164,7 @@ def test_the_wrapper_may_be_missing_or_another(run, entry, wrap) -> None:
 
 
 def test_an_entry_over_the_limit_is_left_out_and_the_rest_goes_on(run, entry, har) -> None:
-    large = entry(comment="\\\"{[" * 9_000)
+    large = entry(comment='\\"{[' * 9_000)
     limits = Limits(entry_bytes=8_000)
     for indent in (2, None):
         data = har(entry(), large, entry(), large, indent=indent)
@@ -243,14 +240,18 @@ def test_sniffing(head, name, least, most) -> None:
     assert least <= Har().sniff(head, name) <= most
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.binary(max_size=300), block=st.integers(1, 200))
 def test_any_bytes_give_batches_and_never_an_exception(run, data, block) -> None:
     got = run(data, Har(block))
     located(got)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     at=st.integers(0, 2_600),
     out=st.integers(0, 12),
@@ -269,7 +270,9 @@ def test_a_damaged_har_never_raises_and_keeps_what_is_whole(
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 PLACES = st.sampled_from(
@@ -287,7 +290,9 @@ PLACES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(changes=st.lists(st.tuples(PLACES, VALUES), min_size=1, max_size=4))
 def test_a_field_may_have_any_type(run, entry, har, changes) -> None:
     made = entry(response={"_error": None})

@@ -44,7 +44,7 @@ def test_the_skipper_finds_the_same_end_whatever_the_pieces(value: object, size:
     ("text", "kind", "start"),
     [
         ('{"log":{"entries":[', "entries", 19),
-        ('{"log":{"pages":[{"entries":[]}],"x":"\\"entries\\":[","entries":[', "entries", 65),
+        ('{"log":{"pages":[{"entries":[]}],"x":"\\"entries\\":[","entries":[', "entries", 64),
         ('{"entries": [', "entries", 13),
         ("[", "entries", 1),
         ('cb({"log":{"entries":[', "entries", 22),

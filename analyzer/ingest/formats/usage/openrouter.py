@@ -55,7 +55,12 @@ class OpenRouterActivity(Format):
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
         """Yield a batch for about every 16 MiB; see :class:`Format`."""
         notes = Notes(source.name)
-        unknown = sorted(set(header_of(source.head)) - KNOWN - {""})
+        names = set(header_of(source.head))
+        if missing := sorted(REQUIRED - names):
+            notes.add("bad_header", f"Lacks the columns {', '.join(missing)}; nothing was read.")
+            yield Batch(problems=notes.finish())
+            return
+        unknown = sorted(names - KNOWN - {""})
         if unknown:
             message = f"Columns that are not known yet were left out: {', '.join(unknown)[:300]}."
             notes.add("unknown_column", message, lost=False)
@@ -104,7 +109,12 @@ def usage_rows(raw: pl.DataFrame, name: str, notes: Notes) -> pl.DataFrame:
         },
         **{ours: _flag(text(theirs)) for ours, theirs in _FLAGS.items()},
     )
-    for record in made["record"].filter(unread):
+    _tell_unread(raw, made, unread, notes)
+    return made
+
+
+def _tell_unread(raw: pl.DataFrame, made: pl.DataFrame, money: pl.Series, notes: Notes) -> None:
+    for record in made["record"].filter(money):
         message = f"Row {record}: cost_total is no decimal number that can be kept exactly."
         notes.add("bad_money", message, record)
     for ours, theirs in {"time": "created_at", **_COUNTS}.items():
@@ -114,7 +124,6 @@ def usage_rows(raw: pl.DataFrame, name: str, notes: Notes) -> pl.DataFrame:
         for record in made["record"].filter(lost):
             message = f"Row {record}: {theirs} cannot be read."
             notes.add("bad_value", message, record, lost=False)
-    return made
 
 
 def _time(text: pl.Expr) -> pl.Expr:
