@@ -45,7 +45,7 @@ def evaluate(rows: pl.DataFrame, ledger: Ledger, rules: Sequence[Rule]) -> Evalu
     """Evaluate all rules on all rows."""
     nodes = tuple(tree.read(rule.match, trusted=True) for rule in rules)
     living = alive(rows, nodes)
-    found = matches(rows, [nodes[number] for number in living])
+    found = matches(rows, list(living.values()))
     found.columns = [str(number) for number in living]
     hits = (
         _select(found, [pl.all().arg_true().cast(pl.UInt32).implode()])
