@@ -77,7 +77,8 @@ def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Ana
     latency, _ = _own(collected.rollup.latency, covered, pl.col("minute"))
     own_ledger, _ = _own(collected.ledger, covered, None)
     exhibits = Exhibits(clean)
-    written = _groups(failures, context, exhibits, clean)
+    hidden = failures.filter(pl.col("suppressed").is_not_null())
+    written = _groups(failures.filter(pl.col("suppressed").is_null()), context, exhibits, clean)
     groups = [group for group, _ in written]
     totals = _totals(collected, counts, failures, echoed)
     window = Window(
@@ -106,7 +107,7 @@ def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Ana
         unknown=tables.unknown(failures, totals.failed, clean),
         quality=quality.quality(
             collected, failures, totals.undecided, totals.corroborating,
-            [*context.notes, *_more_groups(groups)], clean,
+            [*context.notes, *_more_groups(groups), *_suppressed(hidden)], clean,
         ).model_copy(update={"redactions": context.redactions()}),
         method=_method(groups, context, clean),
     )  # fmt: skip
@@ -181,6 +182,15 @@ def _more_groups(groups: Sequence[Group]) -> list[Note]:
         return []
     text = f"{len(rest)} more failure groups are counted in the tables but not written up."
     return [Note(level="note", text=text, count=sum(group.count for group in rest))]
+
+
+def _suppressed(hidden: pl.DataFrame) -> list[Note]:
+    """Say what the user's own knowledge keeps out of the groups: counted, never vanished."""
+    seen = hidden.group_by("rule", "suppressed").agg(pl.col("weight").sum().round().cast(pl.Int64))
+    return [
+        Note(level="note", text=f"Suppressed by your knowledge.yaml: {rule} ({why})", count=count)
+        for rule, why, count in seen.sort("rule", "suppressed").iter_rows()
+    ]
 
 
 def _totals(

@@ -15,21 +15,24 @@ _MODELS_NAMED = 2
 
 def headline(groups: Sequence[tuple[Group, str | None]], totals: Totals, window: Window) -> Verdict:
     """Return the verdict over written-up groups, each with its party, most failures first."""
-    if totals.attempts == 0 or not groups:
+    if totals.attempts == 0 or totals.failed == 0:
         return _nothing_failed(totals, window)
+    shown = sum(group.count for group, _ in groups)
+    if not shown:
+        return _all_suppressed(totals, window)
     combined: dict[tuple[str, str, str | None], list[Group]] = {}
     for group, party in groups:
         combined.setdefault((group.layer, group.cause, party), []).append(group)
     ranked = sorted(combined.items(), key=lambda item: -sum(g.count for g in item[1]))
     (layer, cause, party), members = ranked[0]
     covered = sum(group.count for group in members)
-    if covered < HEADLINE_SHARE * totals.failed:
-        return _several([item[1] for item in ranked], totals)
-    return _one(layer, cause, party, members, covered, totals)
+    if covered < HEADLINE_SHARE * shown:
+        return _several([item[1] for item in ranked], shown)
+    return _one(layer, cause, party, members, covered, shown)
 
 
 def _one(
-    layer: str, cause: str, party: str | None, members: list[Group], covered: int, totals: Totals
+    layer: str, cause: str, party: str | None, members: list[Group], covered: int, failed: int
 ) -> Verdict:
     lead = members[0]
     models = _models(members)
@@ -38,7 +41,7 @@ def _one(
     told = "Cannot tell which hop failed" if layer == "unknown" else LAYER_LABELS[layer]
     told += f" ({party})" if party else ""
     where = ", ".join(part for part in (_named(models), span(first, last)) if part)
-    text = f"{told}: {lead.title.rstrip('.')}; {_of(covered, totals.failed)}"
+    text = f"{told}: {lead.title.rstrip('.')}; {_of(covered, failed)}"
     return Verdict(
         text=f"{text}{', ' + where if where else ''} (confidence: {lead.confidence}).",
         status="unsure" if layer == "unknown" else "fail",
@@ -47,7 +50,7 @@ def _one(
         party=party,
         confidence=lead.confidence,
         failed=covered,
-        of=totals.failed,
+        of=failed,
         models=models,
         first=first,
         last=last,
@@ -56,19 +59,19 @@ def _one(
     )
 
 
-def _several(ranked: list[list[Group]], totals: Totals) -> Verdict:
+def _several(ranked: list[list[Group]], failed: int) -> Verdict:
     causes = [
         f"{members[0].title.rstrip('.')} ({members[0].layer}, {sum(g.count for g in members)})"
         for members in ranked[:3]
     ]
     rest = len(ranked) - len(causes)
     more = f" and {rest} more" if rest > 0 else ""
-    text = f"Several causes: {', '.join(causes)}{more}; {totals.failed} failed attempts."
+    text = f"Several causes: {', '.join(causes)}{more}; {failed} failed attempts."
     return Verdict(
         text=text,
         status="mixed",
         failed=sum(g.count for members in ranked[:3] for g in members),
-        of=totals.failed,
+        of=failed,
         models=_models([g for members in ranked for g in members]),
         first=min((g.first for ms in ranked for g in ms if g.first), default=None),
         last=max((g.last for ms in ranked for g in ms if g.last), default=None),
@@ -84,6 +87,13 @@ def _nothing_failed(totals: Totals, window: Window) -> Verdict:
     if totals.undecided:
         text += f"; {totals.undecided} more end outside the capture"
     return Verdict(text=f"{text}.", status="ok", first=window.start, last=window.end)
+
+
+def _all_suppressed(totals: Totals, window: Window) -> Verdict:
+    text = (
+        f"All {count(totals.failed, 'failure')} are of kinds that your knowledge.yaml suppresses."
+    )
+    return Verdict(text=text, status="ok", of=totals.failed, first=window.start, last=window.end)
 
 
 def alternatives(groups: Sequence[Group]) -> list[Alternative]:

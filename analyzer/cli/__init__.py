@@ -6,6 +6,7 @@ the first line is a feature.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -75,6 +76,8 @@ app.add_typer(kb.app, name="kb")
 
 def main(args: list[str] | None = None) -> None:
     """Run the program and leave with its exit code; no traceback ever reaches a user."""
+    # A run makes few reference cycles, and looking for them walks every module that was imported.
+    gc.disable()
     try:
         app(args=args, prog_name="analyze")
     except WhichhopError as error:

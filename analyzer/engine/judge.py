@@ -62,9 +62,9 @@ def judge(
     verdicts = sure.select(
         pl.col("attempt_id").cast(pl.UInt64),
         perspective.layer(pl.col("layer"), pl.col("hop"), pl.col("provider_host")).alias("layer"),
-        perspective.emitted_by(pl.col("emitted_by"), pl.col("hop"), pl.col("provider_host")).alias(
-            "emitted_by"
-        ),
+        perspective.emitted_by(
+            perspective.marked(pl.col("emitted_by"), rows), pl.col("hop"), pl.col("provider_host")
+        ).alias("emitted_by"),
         "cause",
         pl.col("id").alias("rule"),
         *("rev", "tier", "confidence", "confidence_steps", "ambiguous", "also", "possible"),
@@ -177,5 +177,6 @@ def _suppressed(verdicts: pl.DataFrame, rows: pl.DataFrame, kb: KnowledgeBase) -
         flags.append(where.alias(f"where{number}"))
         mine = (pl.col("rule") == one.rule) & pl.col(f"where{number}")
         why = pl.when(mine).then(pl.lit(one.why)).otherwise(why)
-    covered = rows.select(pl.lit(0).alias("_"), *flags) if flags else pl.DataFrame()
+    # with_columns, because a literal alone would make a frame of one row.
+    covered = rows.with_columns(flags).select(flag.meta.output_name() for flag in flags)
     return verdicts.hstack(covered).select(*verdicts.columns, why.alias("suppressed"))

@@ -34,6 +34,19 @@ def layer(said: pl.Expr, hop: pl.Expr, provider_host: pl.Expr) -> pl.Expr:
     return emitted_by(resolved, hop, provider_host)
 
 
+def marked(said: pl.Expr, rows: pl.DataFrame) -> pl.Expr:
+    """Return who wrote the answer where the rule cannot say: whoever left a mark in it.
+
+    A rule about what is wrong with a request fits whoever refuses it; the markers know who did. The
+    hop nearest to the client wins, because it had the last word.
+    """
+    seen = [
+        pl.when(rows[f"{kind}_marker"].is_not_null()).then(pl.lit(kind))
+        for kind in ("edge", "gateway", "upstream")
+    ]
+    return pl.when(said == "unknown").then(pl.coalesce(*seen, said)).otherwise(said)
+
+
 def emitted_by(said: pl.Expr, hop: pl.Expr, provider_host: pl.Expr) -> pl.Expr:
     """Return who wrote the answer from what the rule says."""
     own = provider_host.fill_null(value=False) & hop.eq("client").fill_null(value=False)

@@ -83,16 +83,20 @@ def _gated(evaluation: Evaluation) -> pl.DataFrame:
 
 def _order(evaluation: Evaluation) -> pl.DataFrame:
     """Return what the ranking and the test of disagreement need of each rule."""
-    rules = evaluation.rules
-    strength = [specificity(*both) for both in zip(rules, evaluation.nodes, strict=True)]
+    # Only rules that matched somewhere take part; most match nowhere in any one capture.
+    numbers = evaluation.hits["rule"].unique().sort().to_list()
+    rules = [evaluation.rules[number] for number in numbers]
+    strength = [
+        specificity(evaluation.rules[number], evaluation.nodes[number]) for number in numbers
+    ]
     best = sorted(range(len(rules)), key=lambda n: (-strength[n], rules[n].id))
-    place = {number: position for position, number in enumerate(best)}
+    place = {position: order for order, position in enumerate(best)}
     return pl.DataFrame(
         {
-            "rule": range(len(rules)),
+            "rule": numbers,
             "id": [rule.id for rule in rules],
             "tier": [TIER_WORDS.index(rule.tier) for rule in rules],
-            "place": [place[number] for number in range(len(rules))],
+            "place": [place[position] for position in range(len(rules))],
             "layer": [rule.layer for rule in rules],
             "billing": [rule.billing_expected for rule in rules],
         },

@@ -25,6 +25,7 @@ from analyzer.signals.document import (
 )
 from analyzer.signals.error_body import MESSAGE_CHARS, read_error
 from analyzer.signals.facts import AnswerFacts
+from analyzer.signals.frames import is_eventstream
 
 BODY_CHARS = stream.WHOLE_CHARS
 TEXT_CHARS = 512
@@ -72,9 +73,9 @@ def read_answer(
         if media in _STREAM_TYPES:
             facts.stream_state = "not_recorded"
         return facts
-    if media == _EVENTSTREAM:
-        # Its binary frames are not read yet, so nothing is known of how it ended.
-        facts.body_kind, facts.stream_state = "eventstream", "not_recorded"
+    if (media == _EVENTSTREAM or type(body) is bytes) and _read_frames(
+        body, media, facts, cut=capture_cut
+    ):
         return facts
     text = body if isinstance(body, str) else _text_of(body, media)
     if text is None:
@@ -83,6 +84,21 @@ def read_answer(
         return facts
     _read_text(_clean(text), media, status, facts, cut=capture_cut)
     return facts
+
+
+def _read_frames(body: str | bytes, media: str, facts: AnswerFacts, *, cut: bool) -> bool:
+    """Read AWS's binary frames; whether they were it."""
+    if type(body) is bytes and media != _EVENTSTREAM and not is_eventstream(body):
+        return False
+    from analyzer.signals.frames_bedrock import read_frames
+
+    if read_frames(body, facts, cut=cut):
+        return True
+    if not body or body[:1] in ("{", "[", "<", b"{", b"[", b"<"):
+        return False  # an error in plain text, or nothing at all
+    # Frames that a recorder took for text cannot be told apart any more.
+    facts.body_kind, facts.stream_state = "eventstream", "not_recorded"
+    return True
 
 
 def _media_type(content_type: str | None) -> str:

@@ -30,8 +30,9 @@ def add(frame: Frame, data: SignalData) -> Frame:
         for name in columns_used(data)
         if name not in present
     )
+    found = _found(frame, data)
     frame = frame.with_columns(
-        pl.coalesce(f"{kind}_marker", *_ids(data, kind)).alias(f"{kind}_marker") for kind in KINDS
+        pl.coalesce(f"{kind}_marker", *found[kind]).alias(f"{kind}_marker") for kind in KINDS
     )
     return frame.with_columns(
         _party(data, "edge", "edge"),
@@ -40,14 +41,21 @@ def add(frame: Frame, data: SignalData) -> Frame:
     )
 
 
-def _ids(data: SignalData, kind: str) -> list[pl.Expr]:
-    from analyzer.engine.compile import compile_match
+def _found(frame: Frame, data: SignalData) -> dict[str, list[pl.Expr]]:
+    """Return, by kind, an expression for each fingerprint that the rows may show."""
+    from analyzer.engine import prune, tree
+    from analyzer.engine.compile import compile_tree
 
-    return [
-        pl.when(compile_match(mark.match)).then(pl.lit(mark.id))
-        for mark in data.fingerprints
-        if mark.kind == kind
-    ]
+    nodes = [tree.read(mark.match) for mark in data.fingerprints]
+    # The values of a lazy frame are not known yet, so nothing can be left out beforehand.
+    living = (
+        prune.alive(frame, nodes) if isinstance(frame, pl.DataFrame) else dict(enumerate(nodes))
+    )
+    found: dict[str, list[pl.Expr]] = {kind: [] for kind in KINDS}
+    for number, node in living.items():
+        mark = data.fingerprints[number]
+        found[mark.kind].append(pl.when(compile_tree(node)).then(pl.lit(mark.id)))
+    return found
 
 
 def _party(data: SignalData, kind: str, column: str) -> pl.Expr:

@@ -77,30 +77,29 @@ def window_sums(
     The sums are differences of running totals, so the cost does not depend on the window's width.
     """
     totals = (
-        events.group_by([*by, "bucket"])
+        events.lazy()
+        .group_by([*by, "bucket"])
         .agg(pl.col(COUNTS).sum())
         .sort("bucket")
         .with_columns(pl.col(COUNTS).cum_sum().over(by))
         .rename({"bucket": "edge"})
     )
-    until = _running(at, totals, by, last)
-    before = _running(at, totals, by, first - 1)
+    places = at.select(*by, "bucket").drop_nulls().unique().lazy()
+    until = _running(places, totals, by, last)
+    before = _running(places, totals, by, first - 1)
     names = {count: f"{count}_before" for count in COUNTS}
     joined = until.join(before.rename(names), on=[*by, "bucket"], how="left")
+    # One query instead of a dozen steps: in a small capture the steps cost more than the work.
     return joined.select(
         *by, "bucket", *(pl.col(name) - pl.col(earlier) for name, earlier in names.items())
-    )
+    ).collect(optimizations=pl.QueryOptFlags.none())
 
 
-def _running(at: pl.DataFrame, totals: pl.DataFrame, by: list[str], shift: int) -> pl.DataFrame:
+def _running(
+    places: pl.LazyFrame, totals: pl.LazyFrame, by: list[str], shift: int
+) -> pl.LazyFrame:
     """Return the running totals of each group at the end of bucket + shift."""
-    edges = (
-        at.select(*by, "bucket")
-        .drop_nulls()
-        .unique()
-        .with_columns(edge=pl.col("bucket") + shift)
-        .sort("edge")
-    )
+    edges = places.with_columns(edge=pl.col("bucket") + shift).sort("edge")
     found = edges.join_asof(totals, on="edge", by=by, strategy="backward", check_sortedness=False)
     return found.select(*by, "bucket", pl.col(COUNTS).fill_null(0))
 
