@@ -95,7 +95,7 @@ class _Failures:
         ).drop("body_text")
         # Wide rows are mostly nulls in any one format: keeping only what is filled bounds memory.
         filled = [s.name for s in slim if s.null_count() < s.len()]
-        self._frames.append(slim.select(filled))
+        self._frames.append(_detached(slim.select(filled)))
         self._rows += rows.height
         self._since_prune += rows.height
         if self._since_prune > PRUNE_EVERY_ROWS:
@@ -139,6 +139,15 @@ class _Failures:
         ).sort("attempt_id")
         whole = columns.conform(weighted).with_columns(weighted["signature"], weighted["weight"])
         return whole, self._rows - kept.height
+
+
+def _detached(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with texts of their own.
+
+    A filtered frame shares the text buffers of the whole batch: keeping one failure of it would keep
+    every body of the batch in memory.
+    """
+    return rows.with_columns(pl.col(pl.String) + "")
 
 
 class _Collector:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import polars as pl
 
+from analyzer.ledger import BUCKET_S
+
 HOP_ORDER = ("client", "network", "edge", "gateway", "upstream")
 """From the most client-side hop inwards."""
 
+BUCKETS_PER_MINUTE = 60 // BUCKET_S
+"""Coverage is told by the minute, because that is how finely the rollups know time."""
+
 
 def spans(ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return ``hop host rank start end``: which buckets each hop covers, per host."""
+    """Return ``hop host rank start end``: which minutes each hop covers, per host."""
     return (
         ledger.group_by("hop", "host")
-        .agg(pl.col("bucket").min().alias("start"), pl.col("bucket").max().alias("end"))
+        .agg(_minute().min().alias("start"), _minute().max().alias("end"))
         .with_columns(_rank(pl.col("hop")).alias("rank"))
     )
 
@@ -41,7 +46,7 @@ def corroborating(rows: pl.DataFrame, covered: pl.DataFrame) -> pl.Series:
         .join(outer, how="cross")
         .filter(
             (pl.col("rank") < pl.col("own_rank"))
-            & pl.col("bucket").is_between("start", "end")
+            & _minute().is_between("start", "end")
             & (
                 pl.col("host").is_null()
                 | pl.col("outer_host").is_null()
@@ -56,6 +61,10 @@ def corroborating(rows: pl.DataFrame, covered: pl.DataFrame) -> pl.Series:
         hit, on=["hop", "host", "bucket"], how="left", nulls_equal=True, maintain_order="left"
     )
     return joined["corroborating"].fill_null(False)
+
+
+def _minute() -> pl.Expr:
+    return pl.col("bucket") // BUCKETS_PER_MINUTE
 
 
 def _rank(hop: pl.Expr) -> pl.Expr:

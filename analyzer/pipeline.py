@@ -91,7 +91,7 @@ def run(inputs: Sequence[str], options: Options | None = None) -> Result:
             spill,
         )
         collected.problems[:0] = problems
-        if not collected.attempts and not collected.usage.height:
+        if not collected.attempts:
             raise NothingUsable(_nothing(inputs, collected))
         return _phase_2(collected, knowledge, facts, secrets, options)
     except BaseException:
@@ -191,6 +191,11 @@ def _nothing(inputs: Sequence[str], collected: Collected) -> str:
     problems = collected.problems
     records = sum(tally.records for tally in collected.tallies)
     shown = ", ".join(Path(name).name or name for name in inputs[:3])
+    if collected.usage.height:
+        return (
+            f"{shown} holds {collected.usage.height:,} usage rows and no attempts. Give the HAR file "
+            "or the access log of that time as well."
+        )
     if records == 0:
         return " ".join(_first_problems(problems) or [f"Nothing to read in {shown}: it is empty."])
     hosts = collected.hosts_left_out.most_common(5)

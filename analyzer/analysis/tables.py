@@ -167,7 +167,7 @@ def billing(failures: pl.DataFrame, usage: pl.DataFrame, clean: Cleaner) -> Bill
         else None
     )
     return Billing(
-        text=_money_sentence(table),
+        text=_money_sentence(table, usage.height),
         rows=table,
         stated_cost=_stated(failures),
         usage_rows=usage.height,
@@ -176,7 +176,7 @@ def billing(failures: pl.DataFrame, usage: pl.DataFrame, clean: Cleaner) -> Bill
     )
 
 
-def _money_sentence(rows: list[BillingRow]) -> str:
+def _money_sentence(rows: list[BillingRow], usage_rows: int) -> str:
     if not rows:
         return "Nothing failed, so there is no failure to bill."
     by: dict[str, int] = {}
@@ -188,7 +188,8 @@ def _money_sentence(rows: list[BillingRow]) -> str:
     }  # fmt: skip
     told = [f"{by[word]} {label}" for word, label in parts.items() if word in by]
     proven = sum(row.count for row in rows if row.basis == "usage_export")
-    ending = "" if proven else "; expected, not proven: no usage export settles it"
+    reason = f"{usage_rows:,} usage rows are not yet settled" if usage_rows else "no usage export"
+    ending = "" if proven else f"; expected, not proven ({reason})"
     return f"Of {sum(by.values())} failed attempts: {', '.join(told)}{ending}."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.analysis.model import Analysis, Group
 from analyzer.render import formatting as fmt
-from analyzer.render import view
+from analyzer.render import view, waterfall
 from analyzer.render.paper import Paper
 
 MOST_GROUPS = 30
@@ -40,7 +40,8 @@ def _group(group: Group, analysis: Analysis, paper: Paper, verbosity: int) -> li
     for item in analysis.evidence:
         if item.id in group.evidence:
             at = f" at {fmt.clock(item.started_at)}" if item.started_at else ""
-            text = f"{item.place}{at}: {item.summary}"
+            phases = waterfall.told(item)
+            text = f"{item.place}{at}: {item.summary}" + (f"; {phases}" if phases else "")
             out += paper.hang(f"  {item.id}", _INDENT, paper.wrap(text, room - _INDENT))
     return out
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import data
 from analyzer.analysis.model import Analysis
-from analyzer.render import charts, prose, templates, trim, view
+from analyzer.render import charts, prose, templates, trim, view, waterfall
 from analyzer.render.text import one_line, shown
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ PALETTE = {
     "upstream": "#D55E00", "unknown": "#8C8C8C",
 }  # fmt: skip
 """Okabe-Ito colours, told apart by the colour-blind too; letters and numbers are always beside."""
+
+PHASES = {
+    "blocked": "#b8bec6", "dns": "#7fc8a9", "connect": "#f0b27a", "tls": "#c9a0dc",
+    "send": "#f7dc6f", "wait": "#85b8e8", "receive": "#f1a7b5", waterfall.REST: "#ffffff",
+}  # fmt: skip
+"""Light fills under dark labels; neighbours differ in lightness too, and what is missing is
+hatched."""
 
 _ID = re.compile(r"E\d{1,6}")
 
@@ -74,6 +81,7 @@ def _document(analysis: Analysis) -> str:
         cite=partial(_cite, known=known),
     )
     timeline = charts.rebin(analysis.timeline)
+    lanes = waterfall.lanes(analysis.evidence)
     return env.get_template("incident.html.j2").render(
         a=analysis,
         css=Markup(css),  # noqa: S704
@@ -82,6 +90,9 @@ def _document(analysis: Analysis) -> str:
         timeline=timeline,
         chart=charts.timeline_chart(timeline),
         palette=PALETTE,
+        lanes=lanes,
+        longest=max((lane.total for lane in lanes), default=None),
+        phases=PHASES,
         known=known,
     )
 

@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from analyzer.analysis.model import Analysis, Slot, Timeline
-from analyzer.render import charts, md, prose, templates, trim, view
+from analyzer.errors import UsageError, did_you_mean
+from analyzer.render import charts, comment, md, prose, templates, trim, view, waterfall
 from analyzer.render import formatting as fmt
 from analyzer.render.text import one_line, pad, shown
 from analyzer.vocabulary import LAYER_WORDS
@@ -20,6 +21,8 @@ FORMAT = "markdown"
 SUFFIXES = (".md", ".markdown")
 TITLE = "incident report as GitHub-flavoured Markdown"
 
+PROFILES = ("full", "comment")
+"""What :func:`render` takes as ``profile``."""
 SOFT_BYTES = 200_000
 HARD_BYTES = 1_000_000
 """GitHub refuses a job summary above 1 MiB."""
@@ -34,18 +37,36 @@ class _Md(str):
     __slots__ = ()
 
 
-def render(analysis: Analysis, soft_bytes: int = SOFT_BYTES, hard_bytes: int = HARD_BYTES) -> str:
+def render(
+    analysis: Analysis,
+    profile: str = "full",
+    soft_bytes: int = SOFT_BYTES,
+    hard_bytes: int = HARD_BYTES,
+) -> str:
     """Return the document, ending in a line feed.
 
     Args:
         analysis: what to show.
-        soft_bytes: size from which on the report says that it is large.
+        profile: ``full``, or ``comment`` for at most 60 kB: fit for a comment or a ticket. What
+            had to go for that is said.
+        soft_bytes: size from which on the full report says that it is large.
         hard_bytes: size above which evidence, then groups, then models are left out, and named.
+
+    Raises:
+        UsageError: there is no such profile.
     """
+    if profile not in PROFILES:
+        msg = f"there is no profile '{profile}'. Choose one of: {', '.join(PROFILES)}."
+        raise UsageError(msg + did_you_mean(profile, PROFILES))
+    if profile == "comment":
+        return comment.fit(shown(analysis), _document)
     return trim.fit(shown(analysis), _document, soft_bytes, hard_bytes)
 
 
-def _document(analysis: Analysis) -> str:
+def _document(
+    analysis: Analysis, cut: frozenset[str] = frozenset(), left: tuple[str, ...] = ()
+) -> str:
+    """Return the document without the parts in ``cut``, saying what was ``left`` out."""
     env = templates.environment(autoescape=False, finalize=_escaped)
     env.filters.update(
         code=lambda text, limit=_VALUE: _Md(md.code(one_line(str(text), limit))),
@@ -62,9 +83,12 @@ def _document(analysis: Analysis) -> str:
     timeline = charts.rebin(analysis.timeline, _CHART_ROWS)
     text = env.get_template("incident.md.j2").render(
         a=analysis,
+        cut=cut,
+        left=left,
         level=view.level(analysis),
         timeline=timeline,
         chart=text_chart(timeline),
+        fall=waterfall.text_waterfall(waterfall.lanes(analysis.evidence)),
     )
     # A tie between number and unit is of no use in Markdown, and hides from a search.
     text = text.replace(fmt.TIE, " ")

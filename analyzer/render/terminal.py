@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analyzer.analysis.model import Analysis, ModelRow
-from analyzer.render import charts, details, view
+from analyzer.analysis.model import Analysis, ModelRow, Step
+from analyzer.render import charts, details, steps, view
 from analyzer.render import formatting as fmt
 from analyzer.render.paper import Paper
 from analyzer.render.text import shown
@@ -25,6 +25,8 @@ PROSE = 100
 """Columns beyond which text is not stretched."""
 _INDENT = 10
 _NAME = 20
+_FEWEST_BINS = 5
+"""A spark line of fewer bins shows less than the window does."""
 _ALL_MODELS = 60
 _NARROW = 60
 _WIDE = 120
@@ -75,7 +77,7 @@ class _Budget:
         return self.verdict is None
 
 
-_ROOMY = _Budget(4, 2, 2)
+_ROOMY = _Budget(4, 3, 2)
 _TIGHT = _Budget(3, 2, 1)
 
 
@@ -89,9 +91,10 @@ def _blocks(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     top = [*_verdict(analysis, paper, budget), "", *_numbers(analysis, paper, budget)]
     bottom = [*_next(analysis, paper, budget), *_note(analysis, paper, budget)]
     if not budget.whole:
-        bottom += _more(paper)
+        bottom += _more(analysis, paper)
     room = _ALL_MODELS if budget.whole else SCREEN - len(top) - len(bottom) - 2
-    table = _matrix(analysis, paper, room)
+    told = budget.whole or analysis.totals.failed
+    table = _matrix(analysis, paper, room) if told else []
     return [*top, *(["", *table] if table else []), "", *bottom]
 
 
@@ -100,17 +103,23 @@ def _verdict(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     room = min(paper.width, PROSE) - 8
     lines = paper.wrap(verdict.text, room, budget.verdict)
     lines = [paper.bold(line) for line in lines]
-    parts = []
-    if verdict.layer and verdict.cause:
-        parts.append(f"layer {view.words(verdict.layer)}, cause {view.words(verdict.cause)}")
-    if verdict.confidence:
-        parts.append(f"confidence {verdict.confidence}")
-    if parts:
-        ids = f" [{' '.join(verdict.evidence[:3])}]" if verdict.evidence else ""
-        lines += paper.wrap(", ".join(parts) + ids, room, budget.detail)
+    lines += paper.wrap(_detail(analysis), room, budget.detail)
     calm = view.reassurance(analysis)
     lines += paper.wrap(calm, room, 2) if calm else []
     return paper.hang(f"{paper.badge(level)} ", 8, lines)
+
+
+def _detail(analysis: Analysis) -> str:
+    """Return what the headline leaves open: the words of the lists, or the causes beyond three."""
+    verdict = analysis.verdict
+    ids = f" [{' '.join(verdict.evidence[:3])}]" if verdict.evidence else ""
+    if verdict.layer and verdict.cause:
+        told = f"layer {view.words(verdict.layer)}, cause {view.words(verdict.cause)}"
+        writer = view.answered_by(analysis)
+        return told + (f", answered by {writer}" if writer else "") + ids
+    rest = [cause for cause in view.causes(analysis) if cause.title not in verdict.text]
+    told = "; ".join(f"{fmt.number(c.count)} × {c.layer}: {c.title}" for c in rest)
+    return f"Also: {told}{ids}" if told else ids.strip()
 
 
 def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
@@ -123,6 +132,8 @@ def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
         rows.append(("Hosts", view.counted(analysis.quality.hosts_left_out, 3)))
     if totals.failed or analysis.billing.rows:
         rows.append(("Billing", analysis.billing.text))
+    elif totals.attempts and not budget.whole:
+        rows.append(("Models", view.spoken((row.model for row in analysis.models), 6)))
     lines = [line for row in rows for line in _labelled(*row, paper, budget.text)]
     return lines + _sparkline(analysis, paper)
 
@@ -134,7 +145,7 @@ def _labelled(label: str, text: str, paper: Paper, most: int | None) -> list[str
 
 def _sparkline(analysis: Analysis, paper: Paper) -> list[str]:
     slots = analysis.timeline.slots
-    if len(slots) < 2 or not any(slot.failed for slot in slots):
+    if len(slots) < _FEWEST_BINS or not any(slot.failed for slot in slots):
         return []
     room = min(paper.width, PROSE) - _INDENT - 2
     ends = 2 * len("14:00:00 ")
@@ -155,34 +166,55 @@ def _sparkline(analysis: Analysis, paper: Paper) -> list[str]:
 def _next(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     lines: list[str] = []
     room = min(paper.width, PROSE) - _INDENT - 2
-    for party in view.parties(analysis):
-        steps = party.steps if budget.whole else party.steps[:1]
+    for party in steps.parties(analysis):
+        taken = party.steps if budget.whole else party.steps[:1]
         name = "Operator" if party.key == "operator" else party.title
-        texts = [step.action for step in steps] or [fmt.NOT_MEASURED]
-        body = [line for text in texts for line in paper.wrap(text, room, budget.text)]
-        if steps or budget.whole:
+        texts = [_step(step, analysis) for step in taken] or [party.empty]
+        marks = [f"{i}. " if len(texts) > 1 else "" for i in range(1, len(texts) + 1)]
+        body = [
+            line
+            for mark, text in zip(marks, texts, strict=True)
+            for line in paper.hang(mark, len(mark), paper.wrap(text, room - 3, budget.text))
+        ]
+        if taken or budget.whole:
             lines += paper.hang(f"  {name}", _INDENT + 2, body)
     if not lines and analysis.totals.failed:
         lines = ["  No step follows from the evidence."]
     return [paper.bold("What to do now"), *lines] if lines else []
 
 
+def _step(step: Step, analysis: Analysis) -> str:
+    """Return a step; where there are several causes, with how many failures it is for."""
+    failed = analysis.totals.failed
+    if analysis.verdict.layer or not 0 < step.count < failed:
+        return step.action
+    return f"For {fmt.number(step.count)} of {fmt.number(failed)}: {step.action}"
+
+
 def _note(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
+    """Return the remarks on the data; the first screen shows only the gravest one, if it is grave.
+
+    A note that is no warning changes nothing for who is in a hurry, so it is only counted there.
+    """
     remarks = view.remarks(analysis)
-    if not remarks:
-        return []
-    kept = remarks if budget.whole else remarks[:1]
-    rest = len(remarks) - len(kept)
+    kept = remarks if budget.whole else _grave(remarks)[:1]
     lines: list[str] = []
     for remark in kept:
-        text = remark.text + (f" (+{rest} more: -v)" if rest else "")
+        rest = len(_grave(remarks)) - 1 if not budget.whole else 0
+        text = remark.text + (f" (+{fmt.count(rest, 'more warning')}: -v)" if rest else "")
         body = paper.wrap(text, min(paper.width, PROSE) - 8, budget.text)
         lines += paper.hang(f"{paper.badge(remark.level)} ", 8, body)
     return lines
 
 
-def _more(paper: Paper) -> list[str]:
-    words = "More: -v | -o report.html"
+def _grave(remarks: list[view.Line]) -> list[view.Line]:
+    return [remark for remark in remarks if remark.level is view.WARN]
+
+
+def _more(analysis: Analysis, paper: Paper) -> list[str]:
+    remarks = view.remarks(analysis)
+    notes = len(remarks) - len(_grave(remarks))
+    words = "More: -v" + (f" ({fmt.count(notes, 'note')})" if notes else "") + " | -o report.html"
     if paper.width >= _NARROW:
         words += " | analyze explain FILE RECORD"
     return [paper.dim(paper.fit(words))]
@@ -224,8 +256,13 @@ def _matrix(analysis: Analysis, paper: Paper, room: int) -> list[str]:
 
     def line(row: list[str]) -> str:
         padded = zip(row, columns, widths, strict=True)
-        parts = (paper.pad(cell, wide, right=column.right) for cell, column, wide in padded)
-        return paper.fit((" " * gap).join(parts).rstrip())
+        parts = [paper.pad(cell, wide, right=column.right) for cell, column, wide in padded]
+        whole = (" " * gap).join(parts).rstrip()
+        if paper.cells(whole) > paper.width:
+            return paper.fit(whole)
+        # Zeros step back, so that the eye finds where the failures are.
+        zeros = (paper.dim(part) if part.strip() == "0" else part for part in parts)
+        return (" " * gap).join(zeros).replace(fmt.TIE, " ")
 
     lines = [paper.bold(line(heads)), *(line(row) for row in cells)]
     return [*lines, paper.dim(paper.fit(_rest(matrix)))] if matrix.rest else lines

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analyzer.analysis.model import Analysis, Count, Group, ModelRow, Note, ProblemRow, Step
+from analyzer.analysis.model import Analysis, Count, Group, ModelRow, Note, ProblemRow
 from analyzer.render import formatting as fmt
 from analyzer.vocabulary import (
     BILLING_BASIS,
@@ -53,13 +53,14 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
-    """Who can act, and what on; ``empty`` says why there is nothing."""
+class Cause:
+    """One cause among several."""
 
-    key: str
+    layer: str
+    cause: str
     title: str
-    steps: tuple[Step, ...]
-    empty: str
+    count: int
+    evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,13 @@ def verdict_facts(analysis: Analysis) -> list[Fact]:
         facts.append(Fact("Layer", where, meaning(LAYERS, verdict.layer)))
     if verdict.cause:
         facts.append(Fact("Cause", words(verdict.cause), meaning(CAUSES, verdict.cause)))
+    writer = answered_by(analysis)
+    if writer:
+        facts.append(Fact("Answer written by", writer, "not where the failure arose"))
     if verdict.confidence:
         sure = meaning(CONFIDENCE, verdict.confidence)
         facts.append(Fact("Confidence", verdict.confidence, sure, tuple(verdict.evidence)))
-    if verdict.of:
+    if verdict.of and verdict.layer:
         share = f"{fmt.number(verdict.failed)} of {fmt.count(verdict.of, 'failed attempt')}"
         facts.append(Fact("Covers", share))
     if verdict.first and verdict.last:
@@ -142,6 +146,34 @@ def verdict_facts(analysis: Analysis) -> list[Fact]:
         facts.append(Fact("Models", spoken(verdict.models, 6)))
     facts.append(Fact("Attempts", tally(analysis)))
     return facts
+
+
+def answered_by(analysis: Analysis) -> str:
+    """Return who wrote the answers of the headline, if that is another hop than the one at fault.
+
+    This is what readers get wrong: a page of the edge about a failure that arose behind it.
+    """
+    verdict = analysis.verdict
+    lead = next((g for g in analysis.groups if g.fingerprint == verdict.group), None)
+    if lead is None or lead.emitted_by in (verdict.layer, "none", "unknown"):
+        return ""
+    return f"the {lead.emitted_by}"
+
+
+def causes(analysis: Analysis) -> list[Cause]:
+    """Return the causes of a run that has several, most failures first; nothing if it has not."""
+    if analysis.verdict.layer or not analysis.groups:
+        return []
+    folded: dict[tuple[str, str, str], Cause] = {}
+    for group in analysis.groups:
+        key = (group.layer, group.cause, group.title)
+        known = folded.get(key)
+        folded[key] = Cause(
+            group.layer, group.cause, group.title,
+            group.count + (known.count if known else 0),
+            tuple(dict.fromkeys([*(known.evidence if known else ()), *group.evidence]))[:3],
+        )  # fmt: skip
+    return sorted(folded.values(), key=lambda cause: -cause.count)
 
 
 def tally(analysis: Analysis) -> str:
@@ -167,24 +199,10 @@ def reassurance(analysis: Analysis) -> str | None:
     return f"With so few, the true failure rate may still be up to {shown} (95{fmt.TIE}% sure)."
 
 
-def parties(analysis: Analysis) -> list[Party]:
-    """Return the three lists of what to do now."""
-    why = (
-        "No failures, so nothing to do."
-        if not analysis.totals.failed
-        else "No step follows from the evidence."
-    )
-    steps = analysis.next_steps
-    return [
-        Party("user", "User", tuple(steps.user), why),
-        Party("operator", "Gateway operator", tuple(steps.operator), why),
-        Party("provider", "Provider", tuple(steps.provider), why),
-    ]
-
-
 def layers(analysis: Analysis) -> tuple[str, ...]:
     """Return the layers that get a column: ``unknown`` only where something is unknown."""
-    extra = analysis.totals.by_layer.get("unknown", 0)
+    counted = (analysis.totals.by_layer, *(row.by_layer for row in analysis.models))
+    extra = any(layers.get("unknown") for layers in counted)
     return tuple(layer for layer in LAYER_WORDS if layer != "unknown" or extra)
 
 
@@ -269,16 +287,15 @@ def merged(lists: Iterable[list[Count]]) -> list[Count]:
 
 
 def remarks(analysis: Analysis) -> list[Line]:
-    """Return all remarks on data quality, what was lost first."""
+    """Return all remarks on data quality: what was lost, what is doubtful, what was passed over."""
     quality = analysis.quality
-    lines = [
-        Line(WARN if row.lost else NOTE, problem(row))
-        for row in sorted(quality.problems, key=lambda row: (not row.lost, -row.count))
-    ]
+    problems = sorted(quality.problems, key=lambda row: -row.count)
+    lines = [Line(WARN, problem(row)) for row in problems if row.lost]
     lines += [
         Line(WARN if note.level == "warn" else NOTE, noted(note))
         for note in (*quality.caps, *quality.notes, *quality.not_measured)
     ]
+    lines += [Line(NOTE, problem(row)) for row in problems if not row.lost]
     return sorted(lines, key=lambda line: line.level is not WARN)
 
 
@@ -290,9 +307,8 @@ def noted(note: Note) -> str:
 def problem(row: ProblemRow) -> str:
     """Return a problem of an input as one sentence with its first place."""
     place = row.input if row.first_record is None else f"{row.input}#{row.first_record}"
-    return f"{place}: {row.message}" + (
-        f" ({fmt.number(row.count)} in all)" if row.count > 1 else ""
-    )
+    told = row.count == 1 or row.message.startswith(f"{row.count} ")
+    return f"{place}: {row.message}" + ("" if told else f" ({fmt.number(row.count)} in all)")
 
 
 def rule_id(rule: str) -> str:

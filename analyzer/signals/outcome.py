@@ -124,8 +124,10 @@ class _Row:
         return (
             pl.when(status.is_null() | (status >= 400))
             .then(False)
-            .when((status == 101) | (status == 304))
+            .when(status == 304)
             .then(True)
+            .when(status == 101)
+            .then(self.socket_ok())
             .when((status < 200) | (status >= 300))
             .then(None)
             .when(self.has("stream_state", "truncated", "error", "empty"))
@@ -136,6 +138,13 @@ class _Row:
             .then(None)
             .otherwise(~self.unusable())
         )
+
+    def socket_ok(self) -> pl.Expr:
+        """Whether the messages of a WebSocket came to a good end, as far as they are known."""
+        broke = self.has("stream_state", "truncated", "error", "empty")
+        broke |= self.has("finish_reason", *_FILTERED, *_BROKEN)
+        cut = self.has("stream_state", "capture_cut")
+        return pl.when(broke).then(False).when(cut).then(None).otherwise(True)
 
     def lost_on_the_way(self) -> pl.Expr:
         """Whether client or proxy say that the transfer broke and no whole body contradicts.
@@ -158,16 +167,22 @@ class _Row:
         return self.has("body_kind", "text") & self.matches("body_text", r"^\s*[\[{]")
 
     def unusable(self) -> pl.Expr:
-        """Whether a 2xx answer that came whole is still none that a caller can use."""
+        """Whether a 2xx answer that came whole is still none that a caller can use.
+
+        What is taken as LLM traffic only since the user asked for all of it may be a web page or a
+        font: of that, nothing but JSON that does not parse is held against an answer.
+        """
         answering = self.has("endpoint", *_ANSWERING) & ~self.has("method", "HEAD")
-        data = self.has("body_kind", "json", "sse", "ndjson")
+        other = self.has("endpoint", "other")
+        data = self.has("body_kind", "json", "sse", "ndjson", "eventstream")
         page = self.has("body_kind", "html") | (self.has("content_type", "text/html") & ~data)
-        page &= answering | (self.has("endpoint", "other") & self.has("method", "POST"))
+        page &= answering | (other & self.has("method", "POST"))
         nothing = self.has("body_kind", "empty") & answering & ~self.has("method", "DELETE")
         nothing &= pl.col("status") != 204
         torn = self.torn() & self.matches("content_type", "json")
-        torn |= self.has("body_kind", "text") & self.has("content_type", "text/event-stream")
+        unstreamed = self.has("body_kind", "text") & self.has("content_type", "text/event-stream")
         finish = self.has("finish_reason", *_FILTERED, *_BROKEN)
         silent = self.exists("visible_output") & ~pl.col("visible_output").fill_null(True)
-        silent &= self.has("endpoint", *_GENERATING, "other")
-        return page | nothing | torn | finish | silent
+        silent &= self.has("endpoint", *_GENERATING) | (other & data)
+        speaks = pl.col(LLM_PLACE) | pl.col(LLM_BODY)
+        return torn | (speaks & (page | nothing | unstreamed | finish | silent))

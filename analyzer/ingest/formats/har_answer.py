@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from analyzer.ingest.formats import har_packed
 from analyzer.ingest.formats.har_entry import Content, Entry, Response, text_of
 from analyzer.ingest.formats.har_time import Phases, number
 from analyzer.signals.facts import AnswerFacts
@@ -73,19 +74,35 @@ def _error_text(value: Any) -> str | None:
     return value.strip() if isinstance(value, str) else None
 
 
-def body_of(content: Content, headers: dict[str, str], dialect: str) -> str | bytes | None:
-    """Return the recorded body; ``None`` if it was not recorded or cannot be decoded."""
+def body_of(
+    content: Content, headers: dict[str, str], dialect: str, limit: int = 64 << 20
+) -> str | bytes | None:
+    """Return the recorded body; ``None`` if it was not recorded or cannot be decoded.
+
+    A body that is still compressed is unpacked up to ``limit`` bytes.
+    """
     text = text_of(content.text)
     if text is None:
         return None
     if not text:
         return None if _was_not_recorded(content, headers, dialect) else ""
+    data: bytes | None
     if content.encoding != "base64":
-        return text
+        if content.is_binary is True:
+            data = har_packed.digits(text)
+        elif text[0] == "[" and har_packed.is_packed(text, headers):
+            data = har_packed.chunks(text)
+        else:
+            return text
+        return text if data is None else har_packed.inflated(data, headers, limit, raw=True)
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return _wrapped_base64(text)
+        if text[0] == "[":
+            data = har_packed.chunks(text)
+            return har_packed.inflated(data, headers, limit, raw=True) if data else data
+        data = _wrapped_base64(text)
+    return har_packed.inflated(data, headers, limit) if data else data
 
 
 def _wrapped_base64(text: str) -> bytes | None:

@@ -35,6 +35,8 @@ class PostData(msgspec.Struct, gc=False, rename="camel"):
     mime_type: Any = None
     text: Raw = ABSENT
     params: Raw = ABSENT
+    file: Any = field(default=None, name="_file")
+    sha1: Any = field(default=None, name="_sha1")
 
 
 class Request(msgspec.Struct, gc=False, rename="camel"):
@@ -55,6 +57,9 @@ class Content(msgspec.Struct, gc=False, rename="camel"):
     mime_type: Any = None
     text: Raw = ABSENT
     encoding: Any = None
+    is_binary: Any = field(default=None, name="_isBinary")
+    file: Any = field(default=None, name="_file")
+    sha1: Any = field(default=None, name="_sha1")
 
 
 class Response(msgspec.Struct, gc=False, rename="camel"):
@@ -96,6 +101,9 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
     was_aborted: Any = field(default=None, name="_wasAborted")
     security_state: Any = field(default=None, name="_securityState")
     resource_type: Any = field(default=None, name="_resourceType")
+    messages: Raw = field(default=ABSENT, name="_webSocketMessages")
+    closed: Any = field(default=None, name="_webSocketClose")
+    splash_state: Any = field(default=None, name="_splash_processing_state")
 
 
 class Log(msgspec.Struct, gc=False):
