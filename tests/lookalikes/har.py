@@ -9,6 +9,7 @@ The notation of an attempt (``*.yaml`` beside this file):
 ``headers``  of the answer; ``sent`` of the request
 ``json``, ``html``, ``text``, ``sse``, ``lines``  the body, which also gives the content type;
              none of them is a body that the recorder left out, and ``text: ""`` an empty one
+``page``     ``[author, title, text]``: an imitation of the author's stock page
 ``type``     the content type, where it is not the body's own
 ``client``   the words of the client's own error, as Chrome writes them
 """
@@ -34,6 +35,23 @@ TYPES = {
     "text": "text/plain",
     "sse": "text/event-stream",
     "lines": "application/x-ndjson",
+    "page": "text/html",
+}
+PAGES = {  # imitations of stock pages: enough of each to be told apart, no more
+    "nginx": "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
+    "</center>\r\n<hr><center>nginx/1.25.3</center>\r\n</body>\r\n</html>\r\n",
+    "cloudflare-bare": "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}"
+    "</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n",
+    "cloudflare": '<!DOCTYPE html>\n<html lang="en-US"><head><title>llm.example | {title}</title>'
+    '<link rel="stylesheet" id="cf_styles-css" href="/cdn-cgi/styles/main.css"></head><body>'
+    '<div id="cf-wrapper"><div id="cf-error-details"><h1>{text}</h1>Cloudflare Ray ID: '
+    "<strong>8f0a1b2c3d4e5f60</strong></div></div></body></html>",
+    "haproxy": "<html><body><h1>{title}</h1>\n{text}\n</body></html>\n",
+    "alb": "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
+    "</center>\r\n</body>\r\n</html>\r\n",
+    "challenge": "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><script>"
+    "window._cf_chl_opt={{}}</script></body></html>",
+    "login": "<!DOCTYPE html><html><head><title>{title}</title></head><body>{text}</body></html>",
 }
 PLACES = {  # where recorders put the client's own error, and which status they write for no answer
     "chrome": ("_error", 0),
@@ -99,9 +117,6 @@ def _entry(one: Mapping[str, Any], start: dt.datetime, recorder: str) -> dict[st
 
 
 def _timings(one: Mapping[str, Any], took: float) -> dict[str, float]:
-    if one.get("status") is None and one.get("unsent"):
-        return {"blocked": took, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": 0,
-                "receive": 0}  # fmt: skip
     late = took / 2 if "sse" in one or "lines" in one else 1
     return {"blocked": 0, "dns": -1, "connect": -1, "ssl": -1, "send": 1,
             "wait": max(took - 1 - late, 0), "receive": late}  # fmt: skip
@@ -152,6 +167,9 @@ def _text(body: Any, kind: str) -> str:
         return json.dumps(body, ensure_ascii=False)
     if kind == "sse" and isinstance(body, list):
         return "".join(_event(one) for one in body)
+    if kind == "page":
+        author, title, text, *_ = [*body, "", ""]
+        return PAGES[author].format(title=title, text=text)
     if kind == "lines":
         return "".join(json.dumps(one) + "\n" for one in body)
     return str(body)
@@ -168,3 +186,86 @@ def _event(one: Any) -> str:
 def _headers(headers: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for name, value in headers.items():
         yield {"name": name, "value": str(value)}
+
+
+NOTE = "<!-- Written by tests/lookalikes/har.py; edit the tables beside it, not this file. -->"
+HEAD = f"""# What looks alike and is not
+
+{NOTE}
+
+A status rarely tells which hop failed. These are the {{count}} look-alikes that the rules are tested
+against (`tests/lookalikes`): each row is one exchange that goes through the whole program as a HAR.
+*At least* and *at most* bound the confidence. Where a capture alone cannot tell, the verdict is an
+honest unknown, or the row says what a log or an export would add.
+"""
+
+
+def page(found: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table as the page ``docs/look-alikes.md``."""
+    listed = list(found)
+    parts = [HEAD.format(count=len(listed))]
+    for one in listed:
+        parts.append(
+            f"## {one['number']}. {one['looks_like']}\n\n**May really be:** {one['may_be']}\n"
+            f"**Told apart by:** {one['told_by']}\n\n"
+            "| Answer | Verdict | Written by | Confidence |\n| --- | --- | --- | --- |\n"
+            + "".join(_row(case, attempt) for case in one["cases"] for attempt in attempts(case))
+            + "".join(_more(case) for case in one["cases"] if "needs" in case)
+        )
+    return "\n".join(parts)
+
+
+def _row(case: Case, one: Mapping[str, Any]) -> str:
+    verdict = one["verdict"]
+    cells = [_answer(case, one), "a usable answer", "", ""]
+    if verdict != "ok":
+        bounds = [f"{word.replace('_', ' ')} {verdict[word]}" for word in ("at_least", "at_most")
+                  if word in verdict]  # fmt: skip
+        billing = f", {verdict['billing']}" if verdict.get("billing", "unknown") != "unknown" else ""
+        cells[1:] = [f"{verdict['layer']}: {verdict['cause'].replace('_', ' ')}{billing}",
+                     verdict.get("emitted_by", ""), ", ".join(bounds)]  # fmt: skip
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _more(case: Case) -> str:
+    return f"\nNeeds a {case['needs']} ({case['case'][:3]}): {case['then']}\n"
+
+
+def _answer(case: Case, one: Mapping[str, Any]) -> str:
+    """Return an exchange in a few words: number, host, status and what the answer said."""
+    place = str(one["ask"]).split()[1].partition("://")[2] or str(one["ask"]).split()[1]
+    host = place.partition("/")[0]
+    status = str(one["status"]) if one.get("status") is not None else "no answer"
+    return f"{case['case'][:3]} {host}: {status}{_gist(one)}"
+
+
+def _gist(one: Mapping[str, Any]) -> str:
+    said = ""
+    if "page" in one:
+        said = f"page of {one['page'][0]}"
+    elif "sse" in one or "lines" in one:
+        said = "stream"
+    elif "text" in one:
+        said = f"`{_short(one['text'])}`"
+    elif "json" in one:
+        said = f"`{_short(_message(one['json']))}`"
+    if "client" in one:
+        said = f"{said}, `{one['client']}`" if said else f"`{one['client']}`"
+    return f", {said}" if said else ""
+
+
+def _message(body: Mapping[str, Any]) -> str:
+    error = body.get("error", body)
+    if isinstance(error, str):
+        return error
+    words = [error.get("code"), error.get("type"), error.get("message") or error.get("error_msg")]
+    return " / ".join(str(word) for word in words if word) or json.dumps(body)
+
+
+def _short(text: str) -> str:
+    line = " ".join(str(text).split()).replace("`", "'")
+    return line if len(line) <= 90 else line[:89] + "…"
+
+
+if __name__ == "__main__":
+    (HERE.parents[1] / "docs" / "look-alikes.md").write_text(page(table()), encoding="utf-8")
