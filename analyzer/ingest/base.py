@@ -17,6 +17,7 @@ from typing import BinaryIO, ClassVar, Literal, Protocol
 import polars as pl
 
 from analyzer.errors import Problem
+from analyzer.ingest.beside import Beside
 
 
 class Secrets(Protocol):
@@ -64,6 +65,8 @@ class Source:
     mark)."""
     group: str | None = None
     """The folder or archive it was found in: what is no capture there is counted, not an error."""
+    beside: Beside | None = field(default=None, compare=False)
+    """What the capture may keep in files of its own; ``None`` for standard input."""
     faults: list[Problem] = field(default_factory=list, compare=False)
     """What went wrong below the format while streams were read; ``capture.read`` reports it."""
 

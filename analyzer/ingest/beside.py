@@ -56,12 +56,18 @@ def in_folder(capture: Path, shown: str) -> Beside:
 
 
 def _regular(path: Path, limit: int) -> bytes | None:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        found = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK)
+        found = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except OSError:
         return None
-    with os.fdopen(found, "rb") as stream:
-        about = os.fstat(stream.fileno())
+    try:
+        about = os.fstat(found)
         if not stat.S_ISREG(about.st_mode) or about.st_size > limit:
             return None
-        return stream.read(limit)
+        with os.fdopen(found, "rb", closefd=False) as stream:
+            return stream.read(limit)
+    except OSError:
+        return None
+    finally:
+        os.close(found)

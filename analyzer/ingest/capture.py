@@ -26,6 +26,7 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
     format becomes a Problem of that input, and the next input is read.
     """
     skipped: dict[str, list[Source]] = {}
+    used: set[str] = set()
     for source in sources:
         if not source.head:
             yield source, None, Batch(problems=(*source.faults, *_empty(source)))
@@ -33,6 +34,7 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
         found = detect.detect(source)
         if found is not None:
             yield from _one(source, found, wants)
+            used |= source.beside.used if source.beside else set()
             continue
         _drain(source)
         if source.faults:
@@ -41,8 +43,10 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
             yield source, None, Batch(problems=(_unknown(source),))
         else:
             skipped.setdefault(source.group, []).append(source)
-    for group, others in skipped.items():
-        yield others[0], None, Batch(problems=(_no_captures(group, others),))
+    for group, members in skipped.items():
+        others = [source for source in members if source.name not in used]
+        if others:
+            yield others[0], None, Batch(problems=(_no_captures(group, others),))
 
 
 def _one(source: Source, found: Format, wants: Wants) -> Reading:

@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from analyzer.errors import Problem
 from analyzer.ingest.base import Limits, Source
+from analyzer.ingest.beside import ATTACHED, Beside, in_folder
 from analyzer.ingest.streams import (
     HEAD_BYTES,
     Chained,
@@ -138,13 +139,20 @@ def _folder(root: Path, group: str, state: _Expansion) -> Iterator[_Found]:
     count = 0
     for here, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
+        for name in sorted(_captures(names)):
             path = Path(here, name)
             if not name.startswith(".") and path.is_file():
                 count += 1
                 yield _Found(path, path.relative_to(root).as_posix(), group)
     if not count:
         state.problem(group, "empty_folder", "The folder holds no files.", lost=False)
+
+
+def _captures(names: list[str]) -> list[str]:
+    """Leave out what a HAR of the same folder keeps apart: bodies called by their SHA-1 sums."""
+    if not any(name.lower().endswith(".har") for name in names):
+        return names
+    return [name for name in names if not ATTACHED.fullmatch(name.rpartition("/")[2])]
 
 
 def _file(found: _Found, head: int, state: _Expansion) -> None:
@@ -187,10 +195,9 @@ def _plain(found: _Found, codec: str | None, size: int, head: int, state: _Expan
     with found.path.open("rb") as raw:
         encoding, mark = encoding_of(raw.read(4))
     as_is = codec is None and encoding == "utf-8" and not mark
-    source = Source(
-        name, reopen, _head(reopen, head), size, found.path if as_is else None, found.group, faults
-    )
-    state.sources.append(source)
+    path, beside = found.path if as_is else None, in_folder(found.path, found.name)
+    head_bytes = _head(reopen, head)
+    state.sources.append(Source(name, reopen, head_bytes, size, path, found.group, beside, faults))
 
 
 def _head(reopen: Callable[[], BinaryIO], size: int) -> bytes:
@@ -211,6 +218,22 @@ class _Zip:
         assert self._shelf.archive is not None
         return self._shelf.archive
 
+    def beside(self, archive: str, inner: str) -> Beside:
+        """Return what the member ``inner`` may keep in other members of its folder."""
+        folder = inner[: inner.rfind("/") + 1]
+
+        def fetch(name: str, limit: int) -> bytes | None:
+            try:
+                member = self.index().getinfo(folder + name)
+                if member.file_size > limit:
+                    return None
+                with self.index().open(member) as stream:
+                    return stream.read(limit)
+            except Exception:  # no such member, or zipfile's six kinds of damage
+                return None
+
+        return Beside(fetch, f"{archive}!{folder}")
+
 
 def _archive(data: Path | io.BytesIO, name: str, head: int, state: _Expansion) -> None:
     opened = _Zip(data, state.shelf)
@@ -220,6 +243,8 @@ def _archive(data: Path | io.BytesIO, name: str, head: int, state: _Expansion) -
         message = f"The zip archive cannot be read ({error}). Copy it again if you can."
         state.problem(name, "corrupt_archive", message)
         return
+    named = set(_captures([member.filename for member in members]))
+    members = [member for member in members if member.filename in named]
     if not members:
         state.problem(name, "empty_folder", "The archive holds no files.", lost=False)
     if len(members) > MEMBERS:
@@ -254,8 +279,11 @@ def _member(
             return io.BytesIO()
         return text(Watched(inside, member.compress_size, guard))
 
-    source = Source(name, reopen, _head(reopen, head), member.file_size, None, archive, faults)
-    state.sources.append(source)
+    beside = opened.beside(archive, inner)
+    head_bytes = _head(reopen, head)
+    state.sources.append(
+        Source(name, reopen, head_bytes, member.file_size, None, archive, beside, faults)
+    )
 
 
 def _standard_input(state: _Expansion) -> None:
@@ -285,4 +313,4 @@ def _once(stream: BinaryIO, name: str, state: _Expansion) -> None:
     ready = text(Inflating(whole, codec, guard) if codec else whole)
     head = ready.read(HEAD_BYTES)
     rest = io.BufferedReader(Chained(head, ready), 1 << 20)
-    state.sources.append(Source(name, lambda: rest, head, None, None, None, faults))
+    state.sources.append(Source(name, lambda: rest, head, faults=faults))

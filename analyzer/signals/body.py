@@ -8,6 +8,7 @@ error pages replace the type.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -101,6 +102,7 @@ def _read_frames(body: str | bytes, media: str, facts: AnswerFacts, *, cut: bool
     return True
 
 
+@lru_cache(maxsize=256)
 def _media_type(content_type: str | None) -> str:
     return content_type.partition(";")[0].strip().lower() if content_type else ""
 
@@ -179,7 +181,7 @@ def _read_json(text: str, media: str, status: int | None, facts: AnswerFacts, *,
     found = document(text)
     if found is not None:
         facts.body_kind = "json"
-        if media in _NDJSON_TYPES and found.done is not None:
+        if media in _NDJSON_TYPES and (found.done is not None or found.event_type is not None):
             facts.body_kind = "ndjson"
             stream.read_documents(text, [text], facts, cut=cut)
         else:

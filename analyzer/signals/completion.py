@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from analyzer.signals.document import Document, items, mapping, word
 
@@ -44,8 +45,7 @@ _VISIBLE_EVENTS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(msgspec.Struct):
     """What one document delivered."""
 
     content: int = NOTHING
@@ -80,6 +80,10 @@ def delivery(document: Document) -> Delivery:
         found.speaks |= document.type == "message" or found.finish is not None
     if document.finish_reason is not None and not found.speaks:
         _cohere(document, found)
+    if document.delta_text is not None:
+        found.speaks = True
+        _see(found, VISIBLE if filled(document.delta_text) else NOTHING)
+        found.finish = found.finish or word(document.stop_reason_aws)
     return found
 
 
@@ -99,19 +103,21 @@ def _choice_list(choices: Any, found: Delivery) -> None:
     for choice in choices:
         if not isinstance(choice, dict):
             continue
-        for key, value in choice.items():
-            if not value:
-                continue
-            if key in ("delta", "message") and isinstance(value, dict):
-                _see(found, _said(value))
-            elif key == "finish_reason":
-                found.finish = found.finish or word(value)
-            elif key == "text" and filled(value):
-                _see(found, VISIBLE)
+        for said in (choice.get("delta"), choice.get("message")):
+            if said and isinstance(said, dict):
+                _see(found, _said(said))
+        reason = choice.get("finish_reason")
+        if reason:
+            found.finish = found.finish or word(reason)
+        if filled(choice.get("text")):
+            _see(found, VISIBLE)
 
 
 def _said(said: dict[str, Any]) -> int:
     """Rate an OpenAI ``message`` or ``delta``, with what compatible servers add to it."""
+    content = said.get("content")
+    if type(content) is str and content and not content.isspace():
+        return VISIBLE
     best = NOTHING
     for key, value in said.items():
         if not value:

@@ -57,6 +57,8 @@ class Document(msgspec.Struct, gc=False):
     finish_reason: Any = None
     text: Any = None
     tool_calls: Any = None
+    # Sourcegraph's gateway
+    delta_text: Any = msgspec.field(default=None, name="deltaText")
     # errors
     error: Any = None
     error_code: Any = None

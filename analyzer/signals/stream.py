@@ -7,18 +7,21 @@ error are decoded; the rest is counted. So a stream costs little more than split
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from analyzer.signals import usage
 from analyzer.signals.completion import HIDDEN, NOTHING, VISIBLE, delivery
-from analyzer.signals.document import Document, anything, document, mapping, word
+from analyzer.signals.document import ABSENT, Document, anything, document, mapping, word
 from analyzer.signals.error_body import MESSAGE_CHARS, read_error
 from analyzer.signals.facts import AnswerFacts
 
 HEAD_CHARS = 1024
 EVENT_CHARS = 2048
 WHOLE_CHARS = 4096
+_SHORT = 16
+"""``[DONE]`` is shorter."""
 _TAIL_EVENTS = 6
 _CUT = "\n…\n"
 
@@ -39,43 +42,100 @@ _TERMINAL = frozenset(
     }
 )
 _FAILED = frozenset({"error", "response.failed"})
+_ANTHROPIC = frozenset(
+    {
+        "content_block_delta",
+        "content_block_start",
+        "content_block_stop",
+        "message_delta",
+        "message_start",
+        "message_stop",
+        "ping",
+    }
+)
+_OPENS = (" {", "{", " [", "[")
 
 
 class _Lines(Sequence[str]):
     """The payloads of a stream with one ``data:`` line per event, found when asked for."""
 
+    __slots__ = ("_first", "_leads", "_text")
+
     def __init__(self, text: str) -> None:
-        self._text = text if text.startswith("data:") else "\n" + text
-        self._first = 0 if text.startswith("data:") else self._text.find("\ndata:") + 1
+        self._text = text
+        self._leads = text.startswith("data:")
+        self._first = 0 if self._leads else text.find("\ndata:") + 1
+
+    def plausible(self) -> bool:
+        """Whether one line is one event: the first and the last begin like whole payloads."""
+        first = self._first
+        if not (first or self._leads):
+            return True
+        last = self._text.rfind("\ndata:", first) + 1 or first
+        return self._begins(first + 5) and self._begins(last + 5)
+
+    def _begins(self, at: int) -> bool:
+        if self._text.startswith(_OPENS, at):
+            return True
+        end = self._text.find("\n", at)
+        payload = self._text[at:] if end < 0 else self._text[at:end]
+        return payload.lstrip()[:1] in ("{", "[", "")
 
     def __len__(self) -> int:
-        return self._text.count("\ndata:") + self._text.startswith("data:")
+        return self._text.count("\ndata:") + self._leads
 
     def __iter__(self) -> Iterator[str]:
-        text, at = self._text, self._first
-        while text.startswith("data:", at):
-            end = text.find("\n", at)
-            yield text[at + 5 :] if end < 0 else text[at + 5 : end]
-            at = text.find("\ndata:", at + 5) + 1
-            if at == 0:
-                return
+        start = self._first if self._first or self._leads else -1
+        return _Forwards(self._text, start)
 
     def __reversed__(self) -> Iterator[str]:
-        text, before = self._text, len(self._text)
-        while before > 0:
-            at = text.rfind("\ndata:", 0, before)
-            if at < 0 and not text.startswith("data:"):
-                return
-            end = text.find("\n", at + 1)
-            yield text[at + 6 :] if end < 0 else text[at + 6 : end]
-            before = at
+        return _Backwards(self._text, len(self._text))
 
     def __getitem__(self, index: Any) -> Any:
         return list(self)[index]
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Forwards(Iterator[str]):
+    """Payload after payload; a generator that is left in the middle costs more than it gives."""
+
+    __slots__ = ("_at", "_text")
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._at = start
+
+    def __next__(self) -> str:
+        text, at = self._text, self._at
+        if at < 0:
+            raise StopIteration
+        end = text.find("\n", at)
+        if end < 0:
+            self._at = -1
+            return text[at + 5 :]
+        self._at = text.find("\ndata:", end) + 1 or -1
+        return text[at + 5 : end]
+
+
+class _Backwards(Iterator[str]):
+    """Payload after payload from the end."""
+
+    __slots__ = ("_end", "_text")
+
+    def __init__(self, text: str, end: int) -> None:
+        self._text = text
+        self._end = end
+
+    def __next__(self) -> str:
+        text, before = self._text, self._end
+        at = text.rfind("\ndata:", 0, before) if before >= 0 else -1
+        if at < 0 and (before < 0 or not text.startswith("data:")):
+            raise StopIteration
+        self._end = at
+        end = text.find("\n", at + 1)
+        return text[at + 6 :] if end < 0 else text[at + 6 : end]
+
+
+class _Reading(msgspec.Struct):
     """What has been understood of one stream."""
 
     events: Sequence[str]
@@ -87,6 +147,10 @@ class _Reading:
     finish_ends: bool = False
     """The finish reason itself ends this protocol: OpenAI chat, Gemini, Ollama."""
     content: int = NOTHING
+    known: bool = False
+    """An event belongs to a protocol that is known."""
+    typed: bool = False
+    """An event has a type that is none of Anthropic's."""
     error: str | None = None
     """Payload of the error event."""
     last: str | None = None
@@ -99,12 +163,14 @@ def read_sse(text: str, facts: AnswerFacts, *, cut: bool) -> None:
     """Fill ``facts`` from a server-sent event stream."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    reading = _Reading(_Lines(text))
+    lines = _Lines(text)
+    reading = _Reading(lines)
     suspect = "error" in text
-    named = suspect and ("event: error" in text or "event:error" in text)
-    if named or not _plausible(reading.events):
+    if (suspect and _names_error(text)) or not lines.plausible():
         reading.events, reading.named_errors = _general_events(text.split("\n"))
     _read(reading, text, facts, suspect=suspect)
+    # Sourcegraph's gateway ends with an event that has a name and nothing in it.
+    reading.terminal |= text[-60:].rstrip().endswith("event: done\ndata: {}")
     facts.stream_state = _state(reading, cut=cut)
     facts.body_text = _excerpt(text, reading)
 
@@ -118,13 +184,11 @@ def read_documents(text: str, payloads: list[str], facts: AnswerFacts, *, cut: b
 
 
 def _is_done(event: str) -> bool:
-    return len(event) < 16 and event.strip() == "[DONE]"
+    return len(event) < _SHORT and event.strip() == "[DONE]"
 
 
-def _plausible(events: Sequence[str]) -> bool:
-    """Whether one line is one event: the first and the last line begin like whole payloads."""
-    first, last = next(iter(events), ""), next(iter(reversed(events)), "")
-    return all(event.lstrip()[:1] in ("{", "[", "") for event in (first, last))
+def _names_error(text: str) -> bool:
+    return "event:" in text and ("event: error" in text or "event:error" in text)
 
 
 def _general_events(lines: list[str]) -> tuple[list[str], frozenset[str]]:
@@ -168,7 +232,7 @@ def _read(reading: _Reading, text: str, facts: AnswerFacts, *, suspect: bool) ->
 def _read_head(reading: _Reading, facts: AnswerFacts) -> None:
     """Decode events until something visible came."""
     for event in reading.events:
-        if _is_done(event):
+        if len(event) < _SHORT and _is_done(event):
             reading.done = True
             continue
         found = document(event)
@@ -185,7 +249,7 @@ def _read_tail(reading: _Reading, text: str, facts: AnswerFacts) -> None:
     counted = False
     wants_usage: bool | None = None
     for back, event in enumerate(reversed(reading.events)):
-        if _is_done(event):
+        if len(event) < _SHORT and _is_done(event):
             reading.done = True
             continue
         if reading.last is None:
@@ -229,13 +293,20 @@ def _take_names(found: Document, facts: AnswerFacts) -> None:
 
 def _take_end(found: Document, reading: _Reading) -> None:
     said = delivery(found)
-    reading.content = max(reading.content, said.content)
+    if said.content > reading.content:
+        reading.content = said.content
     if said.finish is not None:
         reading.finish = reading.finish or said.finish
         reading.finish_ends |= found.choices is not None or found.candidates is not None
         reading.finish_ends |= found.prompt_feedback is not None or found.done is True
+        reading.finish_ends |= found.delta_text is not None
     kind = found.type if isinstance(found.type, str) else found.event_type
-    reading.terminal |= isinstance(kind, str) and kind in _TERMINAL
+    if isinstance(kind, str):
+        reading.known = True
+        reading.typed = reading.typed or kind not in _ANTHROPIC
+        reading.terminal |= kind in _TERMINAL
+    elif said.speaks or said.content or found.error or found.usage is not ABSENT:
+        reading.known = True
 
 
 def _take_usage(found: Document, facts: AnswerFacts) -> bool:
@@ -253,8 +324,10 @@ def _take_usage(found: Document, facts: AnswerFacts) -> bool:
 
 def _read_error(reading: _Reading, text: str, facts: AnswerFacts) -> None:
     """Look for an error event anywhere, decoding only events that could be one."""
-    if not (reading.named_errors or '"error' in text or "response.failed" in text):
-        return
+    if not (reading.named_errors or '"error' in text):
+        # Streams of chat completions and of Anthropic fail in no other way.
+        if not reading.typed or "response.failed" not in text:
+            return
     for event in reading.events:
         named = event in reading.named_errors
         if named or '"error' in event or '"response.failed"' in event:
@@ -299,7 +372,7 @@ def _choice_error(choices: list[Any], facts: AnswerFacts) -> bool:
     return False
 
 
-def _state(reading: _Reading, *, cut: bool) -> str:
+def _state(reading: _Reading, *, cut: bool) -> str | None:
     if reading.error is not None or reading.finish == "error":
         return "error"
     ended = reading.done or reading.terminal or (reading.finish is not None and reading.finish_ends)
@@ -308,7 +381,16 @@ def _state(reading: _Reading, *, cut: bool) -> str:
         return "empty" if nothing else "complete"
     if cut:
         return "capture_cut"
+    if _is_foreign(reading):
+        return None
     return "truncated" if reading.content >= HIDDEN else "empty"
+
+
+def _is_foreign(reading: _Reading) -> bool:
+    """Whether these are whole events of another application, whose end is not known."""
+    if reading.known or reading.last is None:
+        return False
+    return reading.last.lstrip()[:1] not in ("{", "[") or anything(reading.last) is not ...
 
 
 def _excerpt(text: str, reading: _Reading) -> str:

@@ -10,6 +10,8 @@ import msgspec
 from analyzer.signals.document import ABSENT, Document, anything, mapping, whole
 from analyzer.signals.facts import AnswerFacts
 
+_EXACT = 1 << 53
+_NO_PARTS = (None, None)
 _NUMBER = re.compile(rb'^"?(-?\d{1,20}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?)"?$')
 
 
@@ -58,8 +60,10 @@ def fill(facts: AnswerFacts, document: Document) -> bool:
     if document.usage_metadata is not ABSENT and is_object(document.usage_metadata):
         return _fill_metadata(facts, document.usage_metadata)
     if document.eval_count is not None or document.prompt_eval_count is not None:
-        _set(facts, "input_tokens", document.prompt_eval_count)
-        _set(facts, "output_tokens", document.eval_count)
+        if facts.input_tokens is None:
+            facts.input_tokens = _count(document.prompt_eval_count)
+        if facts.output_tokens is None:
+            facts.output_tokens = _count(document.eval_count)
         return True
     return False
 
@@ -80,20 +84,26 @@ def fill_start(facts: AnswerFacts, usage: Any) -> None:
     Its ``output_tokens`` is a small placeholder, neither a count nor a sign of an abort.
     """
     stated = mapping(usage)
-    _set(facts, "input_tokens", stated.get("input_tokens"))
-    _set(facts, "cached_tokens", stated.get("cache_read_input_tokens"))
+    if facts.input_tokens is None:
+        facts.input_tokens = _count(stated.get("input_tokens"))
+    if facts.cached_tokens is None:
+        facts.cached_tokens = _count(stated.get("cache_read_input_tokens"))
 
 
-def _set(facts: AnswerFacts, name: str, *values: Any) -> None:
-    """Set a column to the first count among ``values``, unless it is set."""
+def _count(*values: Any) -> int | None:
+    """Return the first count among ``values``."""
     for value in values:
         if value is None:
             continue
-        count = value if type(value) is int and 0 <= value < 1 << 53 else whole(value)
+        count = value if type(value) is int and 0 <= value < _EXACT else whole(value)
         if count is not None:
-            if getattr(facts, name) is None:
-                setattr(facts, name, count)
-            return
+            return count
+    return None
+
+
+def _detail(name: str, *details: Any) -> int | None:
+    """Return the first count under ``name`` in ``details``."""
+    return _count(*(part.get(name) for part in details if isinstance(part, dict)))
 
 
 def _fill_usage(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
@@ -103,27 +113,18 @@ def _fill_usage(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
         return False
     if usage.tokens is not None:
         _fill_cohere(facts, mapping(usage.tokens))
-    _set(facts, "input_tokens", usage.prompt_tokens, usage.input_tokens, usage.input_tokens_aws)
-    _set(
-        facts,
-        "output_tokens",
-        usage.completion_tokens,
-        usage.output_tokens,
-        usage.output_tokens_aws,
-    )
-    for details in (usage.prompt_tokens_details, usage.input_tokens_details):
-        if isinstance(details, dict):
-            _set(facts, "cached_tokens", details.get("cached_tokens"))
-    _set(
-        facts,
-        "cached_tokens",
-        usage.cache_read_input_tokens,
-        usage.prompt_cache_hit_tokens,
-        usage.cache_read_aws,
-    )
-    for details in (usage.completion_tokens_details, usage.output_tokens_details):
-        if isinstance(details, dict):
-            _set(facts, "reasoning_tokens", details.get("reasoning_tokens"))
+    if facts.input_tokens is None:
+        facts.input_tokens = _count(usage.prompt_tokens, usage.input_tokens, usage.input_tokens_aws)
+    if facts.output_tokens is None:
+        facts.output_tokens = _count(
+            usage.completion_tokens, usage.output_tokens, usage.output_tokens_aws
+        )
+    if facts.cached_tokens is None:
+        facts.cached_tokens = _cached(usage)
+    if facts.reasoning_tokens is None:
+        parts = usage.completion_tokens_details, usage.output_tokens_details
+        if parts != _NO_PARTS:
+            facts.reasoning_tokens = _detail("reasoning_tokens", *parts)
     if usage.cost is not ABSENT and facts.cost is None:
         facts.cost = _money(usage.cost)
         # OpenRouter's credits and Perplexity's total are US dollars.
@@ -131,9 +132,21 @@ def _fill_usage(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
     return True
 
 
+def _cached(usage: _Usage) -> int | None:
+    parts = usage.prompt_tokens_details, usage.input_tokens_details
+    count = _detail("cached_tokens", *parts) if parts != _NO_PARTS else None
+    if count is not None:
+        return count
+    return _count(
+        usage.cache_read_input_tokens, usage.prompt_cache_hit_tokens, usage.cache_read_aws
+    )
+
+
 def _fill_cohere(facts: AnswerFacts, tokens: dict[str, Any]) -> None:
-    _set(facts, "input_tokens", tokens.get("input_tokens"))
-    _set(facts, "output_tokens", tokens.get("output_tokens"))
+    if facts.input_tokens is None:
+        facts.input_tokens = _count(tokens.get("input_tokens"))
+    if facts.output_tokens is None:
+        facts.output_tokens = _count(tokens.get("output_tokens"))
 
 
 def _money(raw: msgspec.Raw) -> str | None:
@@ -151,8 +164,12 @@ def _fill_metadata(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
         usage = _METADATA.decode(raw)
     except (ValueError, RecursionError):
         return False
-    _set(facts, "input_tokens", usage.prompt)
-    _set(facts, "output_tokens", usage.candidates)
-    _set(facts, "cached_tokens", usage.cached)
-    _set(facts, "reasoning_tokens", usage.thoughts)
+    if facts.input_tokens is None:
+        facts.input_tokens = _count(usage.prompt)
+    if facts.output_tokens is None:
+        facts.output_tokens = _count(usage.candidates)
+    if facts.cached_tokens is None:
+        facts.cached_tokens = _count(usage.cached)
+    if facts.reasoning_tokens is None:
+        facts.reasoning_tokens = _count(usage.thoughts)
     return True

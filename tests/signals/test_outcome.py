@@ -30,6 +30,15 @@ CUT = "net::ERR_INCOMPLETE_CHUNKED_ENCODING"
         ("answer", JSON, True),
         ("304", {"status": 304}, True),
         ("101", {"status": 101, "path": "/v1/realtime"}, True),
+        ("socket, answered", {"status": 101, "path": "/v1/realtime", "body_kind": "ndjson",
+                              "stream_state": "complete"}, True),
+        ("socket, failed", {"status": 101, "path": "/v1/realtime", "body_kind": "ndjson",
+                            "stream_state": "error", "error_shape": "openai"}, False),
+        ("socket, torn", {"status": 101, "path": "/v1/realtime", "stream_state": "truncated"},
+         False),
+        ("socket, filtered", {"status": 101, "stream_state": "complete",
+                              "finish_reason": "content_filter"}, False),
+        ("socket, export midway", {"status": 101, "stream_state": "capture_cut"}, None),
         ("redirect", {"status": 302}, None),
         ("early hint", {"status": 103}, None),
         ("complete stream", {**SSE, "stream_state": "complete", "finish_reason": "stop"}, True),
@@ -122,6 +131,31 @@ def test_other_endpoints(
 ) -> None:
     rows = frame({**CHAT, "host": "api.openai.com", "path": path, "method": method, **row})
     assert signals.apply(rows, known)["ok"].to_list() == [ok]
+
+
+@pytest.mark.parametrize(
+    ("row", "ok"),
+    [
+        ({"method": "GET", "body_kind": "html", "content_type": "text/html",
+          "visible_output": False}, True),
+        ({"method": "POST", "body_kind": "html", "content_type": "text/html",
+          "visible_output": False}, True),
+        ({"method": "GET", "body_kind": "binary", "content_type": "font/woff2",
+          "visible_output": False}, True),
+        ({"method": "GET", "body_kind": "empty", "visible_output": False}, True),
+        ({"method": "POST", "body_kind": "text", "content_type": "application/json",
+          "body_text": '{"a":'}, False),
+        ({"method": "POST", "status": 500}, False),
+        ({"method": "POST", "body_kind": "html", "llm_body": True}, False),
+        ({"method": "POST", "body_kind": "html", "host": "api.openai.com", "path": "/v1/x"}, False),
+    ],
+)  # fmt: skip
+def test_with_all_traffic_a_web_page_is_no_broken_api(
+    known: SignalData, row: dict[str, Any], ok: bool
+) -> None:
+    base = {"host": "www.example", "path": "/shop", "status": 200, "scheme": "https"}
+    one = pl.DataFrame([{**base, **row}], schema_overrides={"status": pl.Int32})
+    assert signals.apply(one, known, all_traffic=True)["ok"].to_list() == [ok]
 
 
 def test_the_type_of_an_aws_error_comes_from_its_header(

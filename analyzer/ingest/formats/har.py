@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.formats.har_blocks import BLOCK, Block, Cutter
 from analyzer.ingest.formats.har_entry import Entry, Response, decode_entries, producer
+from analyzer.ingest.formats.har_extra import tell_tls_errors
 from analyzer.ingest.formats.har_recover import Broken, Recovery, too_large
 from analyzer.ingest.formats.har_row import RowBuilder, UnreadableError
 from analyzer.ingest.notes import Notes
@@ -23,7 +24,7 @@ _LOG_KEYS = (b'"entries"', b'"creator"', b'"pages"', b'"browser"')
 _ENTRY_KEYS = (b'"request"', b'"response"', b'"startedDateTime"')
 _SUFFIXES = (".har", ".zhar", ".harp", ".har.gz", ".har.zst", ".har.xz", ".har.bz2")
 _TAIL = 64 << 10
-_BLOCKS_PER_BATCH = 4
+_BLOCKS_PER_BATCH = 32
 """Blocks whose rows go into one frame: fewer frames, and still no more text than fits."""
 
 _DIALECTS = (
@@ -34,6 +35,7 @@ _DIALECTS = (
     ("mitmproxy", "mitmproxy"),
     ("charles", "charles"),
     ("fiddler", "fiddler"),
+    ("polly", "polly"),
 )
 
 
@@ -115,7 +117,7 @@ class _Reading:
             self._notes.add("truncated", "Ends before its entries begin.")
         elif place.kind == "single":
             whole = self._cutter.tail(b"")
-            self._block(Block(whole, len(whole), cut=False, final=False))
+            self._block(Block(whole, 0, len(whole), cut=False, final=False))
         else:
             yield from self._entries()
         yield self._batch(final=True)
@@ -141,7 +143,7 @@ class _Reading:
         """Take a block: as a whole if it parses, else entry by entry."""
         if block.cut and block.size <= self._wants.limits.entry_bytes:
             try:
-                entries = decode_entries(block.view)
+                entries = decode_entries(block.array)
             except (ValueError, RecursionError):
                 entries = None
             if entries is not None:
@@ -153,6 +155,9 @@ class _Reading:
         if found.ended:
             self._done = True
             self._check_end(found.rest)
+            # The comma at a cut is in neither half.
+            behind = self._cutter.tail(found.rest + b"," * block.cut)
+            tell_tls_errors(self._cutter.preamble, behind, self._notes)
         elif found.rest and len(found.rest) > limit:
             self._take([too_large(limit)])
             if not self._cutter.skip(found.rest):
@@ -182,7 +187,8 @@ class _Reading:
         creator = producer(self._cutter.preamble, behind)
         if not creator:
             creator = producer(b"", self._last_bytes())
-        return RowBuilder(self._source.name, self._wants, dialect_of(creator, first))
+        dialect = dialect_of(creator, first)
+        return RowBuilder(self._source.name, self._wants, dialect, self._source.beside)
 
     def _last_bytes(self) -> bytes:
         """Return the end of the file, where the creator stands if not before the entries."""
@@ -220,6 +226,7 @@ class _Reading:
         return Batch(frame, None, problems, records)
 
     def _last_notes(self, rows: RowBuilder) -> None:
+        rows.bodies.tell(self._notes)
         if rows.without_time:
             message = f"{rows.without_time} entries have no readable startedDateTime."
             self._notes.add("bad_time", message, count=rows.without_time, lost=False)

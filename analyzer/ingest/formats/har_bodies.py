@@ -1,4 +1,4 @@
-"""The bodies of one capture, wherever they are kept: in the entry, packed, or in files beside it."""
+"""The bodies of one capture: in the entry, packed, or in files beside the capture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from analyzer.ingest.formats.har_answer import body_of
 from analyzer.ingest.formats.har_entry import Content, Header, PostData, headers_of, text_of
 from analyzer.ingest.notes import Notes
 
+_MESSAGES = ".jsonl"
+"""How Playwright's files of WebSocket messages end."""
 _NO_TEXT = 4
 """Bytes of ``null``, the longest text that says nothing."""
 
@@ -27,6 +29,8 @@ class Bodies:
         body = body_of(content, headers, self._dialect, self._limit)
         if body is None:
             name = content.file or content.sha1
+            if isinstance(name, str) and name.endswith(_MESSAGES):
+                return None
             if name:
                 return self.attached(name)
             recorded = memoryview(content.text)
@@ -38,6 +42,13 @@ class Bodies:
         data = self._beside.read(name, self._limit) if self._beside else None
         self._missing += data is None
         return data
+
+    def messages(self, content: Content) -> bytes | None:
+        """Return the file of WebSocket messages that Playwright keeps apart, if there is one."""
+        name = content.file
+        if isinstance(name, str) and name.endswith(_MESSAGES):
+            return self.attached(name)
+        return None
 
     def asked(self, post: PostData) -> str | None:
         """Return a request's body; form parameters stand in for a text that is missing."""

@@ -128,13 +128,13 @@ _ROOT = msgspec.json.Decoder(Root | _Junk)
 
 
 def decode_entries(data: bytes | memoryview) -> list[Entry] | None:
-    """Return the entries of a block; ``None`` if an element is no object.
+    """Return the entries of a JSON array; ``None`` if an element is no object.
 
     Raises:
         ValueError: the block does not parse.
         RecursionError: something in it is nested too deeply.
     """
-    entries = _ENTRIES.decode(b"".join((b"[", data, b"]")))
+    entries = _ENTRIES.decode(data)
     for entry in entries:
         if type(entry) is not Entry:
             return None

@@ -12,14 +12,15 @@ from msgspec import UNSET
 
 from analyzer import columns
 from analyzer.ingest.base import Wants
+from analyzer.ingest.beside import Beside
 from analyzer.ingest.formats.har_answer import (
-    body_of,
     client_error,
     cut_by_recorder,
     is_benign_abort,
     phase_of,
     status_of,
 )
+from analyzer.ingest.formats.har_bodies import Bodies
 from analyzer.ingest.formats.har_entry import (
     Content,
     Entry,
@@ -29,7 +30,6 @@ from analyzer.ingest.formats.har_entry import (
     Response,
     headers_of,
     is_blank,
-    text_of,
 )
 from analyzer.ingest.formats.har_head import (
     REQUEST_PREFIX,
@@ -41,6 +41,7 @@ from analyzer.ingest.formats.har_head import (
     ids,
     trace,
 )
+from analyzer.ingest.formats.har_socket import has_messages, read_messages
 from analyzer.ingest.formats.har_time import duration, micros, number, phases, wait_asked
 from analyzer.ingest.url import Address, address, host_of
 from analyzer.signals.body import read_answer, read_request
@@ -62,6 +63,8 @@ _COLUMNS = (
 )  # fmt: skip
 _told = attrgetter(*_ANSWER_COLUMNS)
 _NO_REQUEST, _NO_CONTENT = RequestFacts(), Content()
+_SIZE_AS_SENT = frozenset({"mitmproxy", "polly"})
+"""Dialects whose ``content.size`` counts the compressed bytes."""
 _CACHED_URLS = 4096
 _MONEY_SCALE = 18
 
@@ -80,8 +83,9 @@ class RowBuilder:
     Bodies are read here, while they are Python strings, so that large ones never become columns.
     """
 
-    def __init__(self, name: str, wants: Wants, dialect: str) -> None:
+    def __init__(self, name: str, wants: Wants, dialect: str, beside: Beside | None = None) -> None:
         self.dialect = dialect
+        self.bodies = Bodies(dialect, wants.limits, beside)
         self.without_time = 0
         self.bad_money = 0
         self.saw_credential = self.saw_head = False
@@ -126,7 +130,7 @@ class RowBuilder:
         status = status_of(response)
         method = request.method.upper() if isinstance(request.method, str) else None
         asked, digest, request_bytes = self._asked(request, sent, url, method)
-        facts, size = self._answered(response, got, status)
+        facts, size = self._answered(entry, response, got, status)
         error = client_error(entry, response, status)
         if error and is_benign_abort(error, method, status, got, facts, size):
             error = None
@@ -187,7 +191,7 @@ class RowBuilder:
     ) -> tuple[RequestFacts, str, int | None]:
         """Return what the request body says, the request's fingerprint, the body's size."""
         post = request.post_data
-        text = post_text(post) if isinstance(post, PostData) else None
+        text = self.bodies.asked(post) if isinstance(post, PostData) else None
         size = _whole(request.body_size)
         facts = _NO_REQUEST
         body = b""
@@ -202,21 +206,23 @@ class RowBuilder:
         return facts, _digest(method, url, body), size
 
     def _answered(
-        self, response: Response | None, got: dict[str, str], status: int | None
+        self, entry: Entry, response: Response | None, got: dict[str, str], status: int | None
     ) -> tuple[AnswerFacts, int | None]:
         """Return what the answer's body says and its decoded size."""
         content = response.content if response else None
         if not isinstance(content, Content):
             content = _NO_CONTENT
-        body = body_of(content, got, self.dialect) if status is not None else None
+        body = self.bodies.answer(content, got) if status is not None else None
         kind = got.get("content-type") or content.mime_type
         facts = read_answer(
             body,
             kind if isinstance(kind, str) else None,
             status,
-            cut_by_recorder(body, self.dialect),
+            entry.splash_state == "headers_received" or cut_by_recorder(body, self.dialect),
         )
-        size = None if self.dialect == "mitmproxy" else _whole(content.size)
+        if status is not None and (has_messages(entry) or status == 101):
+            read_messages(entry, self.bodies.messages(content), facts)
+        size = None if self.dialect in _SIZE_AS_SENT else _whole(content.size)
         if size is None and body is not None:
             size = len(body if isinstance(body, bytes) else body.encode("utf-8", "replace"))
         return facts, size if status is not None else None
@@ -276,22 +282,6 @@ class RowBuilder:
         if self.dialect != "chrome" or not self.saw_head:
             return None
         return not self.saw_credential
-
-
-def post_text(post: PostData) -> str | None:
-    """Return a request body; form parameters stand in for a text that is missing."""
-    text = text_of(post.text)
-    if text:
-        return text
-    fields = headers_of(post.params)
-    if not isinstance(fields, list):
-        return text
-    pairs = [
-        f"{field.name}={field.value}"
-        for field in fields
-        if isinstance(field, Header) and isinstance(field.value, str)
-    ]
-    return "&".join(pairs) or text
 
 
 def _digest(method: str | None, url: Address, body: bytes) -> str:

@@ -240,7 +240,7 @@ def test_firefox_cuts_a_stream_at_one_mebibyte(run, entry, har) -> None:
         ("Charles Proxy", {}, "charles"),
         ("Fiddler", {}, "fiddler"),
         ("mitmproxy", {}, "mitmproxy"),
-        ("Polly.JS", {"response": {"_failureText": "x"}}, "generic"),
+        ("Polly.JS", {"response": {"_failureText": "x"}}, "polly"),
         ("", {"response": {"_failureText": "x"}}, "playwright"),
         ("", {"response": {"_charlesStatus": "COMPLETE"}}, "charles"),
         ("", {"_securityState": "secure"}, "firefox"),
