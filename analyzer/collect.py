@@ -144,8 +144,8 @@ class _Failures:
 def _detached(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with texts of their own.
 
-    A filtered frame shares the text buffers of the whole batch: keeping one failure of it would keep
-    every body of the batch in memory.
+    A filtered frame shares the text buffers of the whole batch: keeping one failure of it would
+    keep every body of the batch in memory.
     """
     return rows.with_columns(pl.col(pl.String) + "")
 

@@ -193,8 +193,8 @@ def _nothing(inputs: Sequence[str], collected: Collected) -> str:
     shown = ", ".join(Path(name).name or name for name in inputs[:3])
     if collected.usage.height:
         return (
-            f"{shown} holds {collected.usage.height:,} usage rows and no attempts. Give the HAR file "
-            "or the access log of that time as well."
+            f"{shown} holds {collected.usage.height:,} usage rows and no attempts. Give the HAR "
+            "file or the access log of that time as well."
         )
     if records == 0:
         return " ".join(_first_problems(problems) or [f"Nothing to read in {shown}: it is empty."])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -80,10 +81,7 @@ def test_a_log_behind_the_same_host_and_time_is_not_counted_twice(tmp_path: Path
     capture = json.loads((SAMPLES / "one-model-route-down" / "browser.har").read_text())
     entries = [e for e in capture["log"]["entries"] if "/v1/chat" in e["request"]["url"]]
     start = entries[0]["startedDateTime"]
-    month = dict(
-        zip(range(1, 13), "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), strict=True)
-    )
-    stamp = f"{start[8:10]}/{month[int(start[5:7])]}/{start[:4]}:{start[11:19]} +0000"
+    stamp = datetime.fromisoformat(start).astimezone(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
     (tmp_path / "x.har").write_text(json.dumps(capture))
     (tmp_path / "access.log").write_text(
         f'203.0.113.7 - - [{stamp}] "POST /v1/chat/completions HTTP/1.1" 503 157 "-" "x"\n'
@@ -130,7 +128,7 @@ def test_declared_gateway_makes_traffic_llm(tmp_path: Path) -> None:
     }
     path = tmp_path / "x.har"
     path.write_text(json.dumps({"log": {"version": "1.2", "creator": {}, "entries": [entry]}}))
-    with pytest.raises(NothingUsable, match="--gateway llm.example"):
+    with pytest.raises(NothingUsable, match=r"--gateway llm\.example"):
         analyzer.analyze(path)
     assert analyzer.analyze(path, gateways=["llm.example"]).totals.failed == 1
     assert analyzer.analyze(path, all_traffic=True).totals.failed == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,8 +40,7 @@ def explain(
             result.verdicts, result.collected.ledger, result.latency, result.knowledge,
             attempt, rule, redact=result.secrets.redact,
         )  # fmt: skip
-        text = _text(found, f"{attempt_place(result, attempt)}")
-        _print(text, result)
+        _print(_text(found, _row(result, attempt), result), result)
 
 
 def _target(inputs: list[str]) -> tuple[list[str], str | None, int]:
@@ -88,19 +87,22 @@ def _no_such(failed: pl.DataFrame, record: int) -> str:
     return f"record {record} is no LLM attempt of these inputs.{some}"
 
 
-def attempt_place(result: Result, attempt: int) -> str:
-    """Return ``input#record`` of an attempt."""
+def _row(result: Result, attempt: int) -> dict[str, Any]:
     import polars as pl
 
-    row = result.verdicts.row(by_predicate=pl.col("attempt_id") == attempt, named=True)
-    return f"{row['input']}#{row['record']}"
+    return result.verdicts.row(by_predicate=pl.col("attempt_id") == attempt, named=True)
 
 
-def _text(found: Explanation, place: str) -> str:
+def _text(found: Explanation, row: dict[str, Any], result: Result) -> str:
+    from analyzer.analysis.parties import Names, fill
+
+    words = Names(result.facts.names()).words(row)
+    shown = {name: result.secrets.redact(word) for name, word in words.items()}
+    place = result.secrets.redact(f"{row['input']}#{row['record']}")
     lines = [f"{place}: {found.layer} / {found.cause}, rule {found.rule}, {found.confidence}"]
     lines += [f"  confidence: {step}" for step in found.confidence_steps]
     for part in found.rules:
-        lines += ["", f"{part.relation}: {part.rule} ({part.tier})  {part.title}"]
+        lines += ["", f"{part.relation}: {part.rule} ({part.tier})  {fill(part.title, shown)}"]
         lines.append(f"  {part.outcome}")
         for node in part.nodes:
             lines += _node(node, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sys
 from typing import Any
 
@@ -18,10 +19,28 @@ FORMAT = "json"
 SUFFIXES = (".json",)
 TITLE = "the whole Analysis as JSON"
 
+_ACTING = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Controls above ASCII, bidirectional and zero-width characters."""
+
 
 def render(analysis: Analysis) -> str:
-    """Return the document; it is data, so nothing is trimmed, escaped for display or rounded."""
-    return analysis.to_json()
+    """Return the document; it is data, so nothing is trimmed, reworded or rounded.
+
+    Characters that would act on a terminal or hide are written as JSON escapes of themselves.
+    """
+    text = analysis.to_json()
+    return text if text.isascii() else _ACTING.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"\\u{unit:04x}" for unit in _utf16(match[0]))
+
+
+def _utf16(character: str) -> list[int]:
+    raw = character.encode("utf-16-be")
+    return [int.from_bytes(raw[i : i + 2]) for i in range(0, len(raw), 2)]
 
 
 def schema() -> dict[str, Any]:

@@ -78,6 +78,7 @@ def _document(
         linecell=lambda text: _Md(md.cell(prose.line_markdown(one_line(text)))),
         cite=lambda ids: _Md(md.escape(" ".join(ids))),
         summary=lambda text: _Md(_summary(one_line(text, 240))),
+        clip=one_line,
         plain=_Md,
     )
     timeline = charts.rebin(analysis.timeline, _CHART_ROWS)

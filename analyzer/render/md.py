@@ -1,8 +1,8 @@
 """Escaping for GitHub-flavoured Markdown.
 
-GitHub links ``@name``, ``#123``, URLs and commit ids after the Markdown is rendered, so a backslash
-does not stop it; a code span does. Words that could be taken for one of these become code spans,
-and all other punctuation with a meaning is escaped.
+GitHub and GitLab link ``@name``, ``#123``, URLs and commit ids and draw ``:emoji:`` after the
+Markdown is rendered, so a backslash does not stop it; a code span does. Words that could be taken
+for one of these become code spans, and all other punctuation with a meaning is escaped.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 
 _RISKY = re.compile(
-    r"@|[#!]\d|://|\bwww\.|\bmailto:|\bGH-\d|^[0-9a-f]{7,40}\W*$", re.IGNORECASE | re.MULTILINE
+    r"@|[#!~%$&][\d\"]|://|\bwww\.|\bmailto:|\bGH-\d"  # people, references, addresses
+    r"|(?<![0-9A-Za-z])[0-9a-f]{7,40}(?![0-9A-Za-z])"  # commits
+    r"|:(?:[a-z+-][\w+-]*|100|1234|8ball):",  # emoji
+    re.IGNORECASE,
 )
-_MARKUP = re.compile(r"([\\`*\[\]<>|~#]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z]))")
-_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
+_MARKUP = re.compile(r"([\\`*\[\]<>|~#$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z]))")
+_START = re.compile(r"^(\s*)([-+=]+|\d+[.)])(?=\s|$)")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 

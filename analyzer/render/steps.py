@@ -9,6 +9,9 @@ from analyzer.analysis.model import Analysis, Step
 from analyzer.render import view
 
 
+NOTHING = "No failures, so nothing to do."
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Steps of one party that follow from one failure group."""
@@ -37,11 +40,7 @@ class Party:
 
 def parties(analysis: Analysis) -> list[Party]:
     """Return the three lists of what to do now."""
-    why = (
-        "No failures, so nothing to do."
-        if not analysis.totals.failed
-        else "No step follows from the evidence."
-    )
+    why = "No step follows from the evidence." if analysis.totals.failed else NOTHING
     titles = {view.rule_id(group.rule): group.title for group in reversed(analysis.groups)}
     steps = analysis.next_steps
     return [

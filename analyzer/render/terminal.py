@@ -25,7 +25,7 @@ PROSE = 100
 """Columns beyond which text is not stretched."""
 _INDENT = 10
 _NAME = 20
-_FEWEST_BINS = 5
+_FEWEST_BINS = 3
 """A spark line of fewer bins shows less than the window does."""
 _ALL_MODELS = 60
 _NARROW = 60
@@ -112,13 +112,14 @@ def _verdict(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
 def _detail(analysis: Analysis) -> str:
     """Return what the headline leaves open: the words of the lists, or the causes beyond three."""
     verdict = analysis.verdict
-    ids = f" [{' '.join(verdict.evidence[:3])}]" if verdict.evidence else ""
+    ids = f" [{fmt.TIE.join(verdict.evidence[:3])}]" if verdict.evidence else ""
     if verdict.layer and verdict.cause:
         told = f"layer {view.words(verdict.layer)}, cause {view.words(verdict.cause)}"
         writer = view.answered_by(analysis)
         return told + (f", answered by {writer}" if writer else "") + ids
     rest = [cause for cause in view.causes(analysis) if cause.title not in verdict.text]
-    told = "; ".join(f"{fmt.number(c.count)} × {c.layer}: {c.title}" for c in rest)
+    tie = fmt.TIE
+    told = "; ".join(f"{fmt.number(c.count)}{tie}×{tie}{c.layer}: {c.title}" for c in rest)
     return f"Also: {told}{ids}" if told else ids.strip()
 
 
@@ -174,7 +175,7 @@ def _next(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
         body = [
             line
             for mark, text in zip(marks, texts, strict=True)
-            for line in paper.hang(mark, len(mark), paper.wrap(text, room - 3, budget.text))
+            for line in paper.hang(mark, len(mark), paper.wrap(text, room - len(mark), budget.text))
         ]
         if taken or budget.whole:
             lines += paper.hang(f"  {name}", _INDENT + 2, body)

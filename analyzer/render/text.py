@@ -18,6 +18,9 @@ from analyzer.redact.text import visible
 ELLIPSIS = "…"
 _FOLD = re.compile("[ \n]+")
 """Where a line may break: not at a no-break space, which ties a number to its unit."""
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_PILE = re.compile(f"([{_MARKS}]{{4}})([{_MARKS}]+)")
+"""No language needs more than four combining marks on a letter."""
 _ASCII = {
     "\u202f": ",", "\u00a0": " ", "–": "-", "—": "-", "…": "...", "×": "x", "≥": ">=", "≤": "<=",
     "·": "|", "→": "->", "‘": "'", "’": "'", "“": '"', "”": '"',
@@ -31,10 +34,21 @@ def one_line(text: str, limit: int | None = None) -> str:
 
     No-break spaces stay, unlike in :func:`analyzer.redact.text.one_line`: our numbers have them.
     """
-    flat = _FOLD.sub(" ", visible(text).replace("\t", " ")).strip(" ")
+    flat = _FOLD.sub(" ", calm(text).replace("\t", " ")).strip(" ")
     if limit is None or len(flat) <= limit:
         return flat
     return flat[: max(0, limit - 1)].rstrip() + ELLIPSIS
+
+
+def calm(text: str) -> str:
+    """Return ``text`` visible, and without marks piled so high that they hide the lines around."""
+    text = visible(text)
+    return text if text.isascii() else _PILE.sub(_counted, text)
+
+
+def _counted(match: re.Match[str]) -> str:
+    kept, rest = match[1], match[2]
+    return f"{kept}[+{len(rest)} combining marks]"
 
 
 def shown(value: T) -> T:
@@ -44,7 +58,7 @@ def shown(value: T) -> T:
 
 def _map_text(value: Any) -> Any:
     if isinstance(value, str):
-        return visible(value).replace("\t", "    ")
+        return calm(value).replace("\t", "    ")
     if isinstance(value, Part):
         return type(value)(**{name: _map_text(item) for name, item in vars(value).items()})
     if isinstance(value, dict):

@@ -20,7 +20,7 @@ PHASES = ("blocked", "dns", "connect", "tls", "send", "wait", "receive")
 REST = "not_recorded"
 """The part of the duration that no recorded phase accounts for."""
 MOST_LANES = 24
-"""Lanes that are drawn; the table has all of them."""
+"""Lanes that are drawn; the numbers of the others stand with each attempt."""
 _SLACK = 0.01
 """Recorders round: less of the duration than this is no gap."""
 _LEFT, _RIGHT, _WIDTH = 52, 96, 760
@@ -86,6 +86,8 @@ class Waterfall:
     right: int
     base: int
     rows: tuple[Row, ...]
+    lanes: tuple[Lane, ...]
+    """What the rows show, for the table."""
     ticks: tuple[Tick, ...]
     phases: tuple[str, ...]
     """Phases that have a block, in order, for the legend."""
@@ -158,6 +160,7 @@ def waterfall(all_lanes: Sequence[Lane]) -> Waterfall | None:
     used = {part.phase for lane in shown for part in lane.parts}
     return Waterfall(
         width=_WIDTH, height=base + 8, left=_LEFT, right=right, base=base, rows=rows,
+        lanes=tuple(shown),
         ticks=tuple(Tick(scale(ms, 0, peak, _LEFT, right), _axis(ms)) for ms in ticks),
         phases=tuple(name for name in (*PHASES, REST) if name in used),
         rest=sum(lane.total > 0 for lane in all_lanes) - len(shown),

@@ -243,7 +243,7 @@ def _incident_evidence() -> list[Evidence]:
             fields={"status": "529", "error_type": "overloaded_error",
                     "error_message": "Overloaded", "resp_header.server": "cloudflare"},
             excerpt='{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
-            timings_ms={"dns": 1.2, "connect": 14.0, "tls": 22.5, "send": 0.4, "wait": 371.0},
+            timings_ms={"dns": 1.2, "connect": 36.5, "tls": 22.5, "send": 0.4, "wait": 371.0},
             request_ids={"request-id": f"req_011Example{number}"},
         )  # fmt: skip
 

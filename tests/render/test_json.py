@@ -45,3 +45,16 @@ def test_schema_is_a_valid_schema() -> None:
 def test_not_measured_is_null_not_zero() -> None:
     document = json.loads(renderer.render(SAMPLES["incident"]()))
     assert document["totals"]["calls"] is None
+
+
+def test_what_would_act_on_a_terminal_is_written_as_an_escape() -> None:
+    hidden = "".join(
+        chr(n) for n in (0x1B, 0x7F, 0x9B, 0xAD, 0x200B, 0x202E, 0x2028, 0xFEFF, 0xE0041)
+    )
+    sample = SAMPLES["incident"]()
+    sample = sample.model_copy(
+        update={"verdict": sample.verdict.model_copy(update={"text": hidden})}
+    )
+    text = renderer.render(sample)
+    assert not [char for char in hidden if char in text]
+    assert json.loads(text)["verdict"]["text"] == hidden

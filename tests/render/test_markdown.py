@@ -13,7 +13,9 @@ from markdown_it.token import Token
 from render.sample_analysis import HOSTILE, SAMPLES, hostile, incident
 from syrupy.assertion import SnapshotAssertion
 
-from analyzer.render import markdown, md, prose, view
+from analyzer.analysis.model import Analysis, Count, ModelRow, Step
+from analyzer.errors import UsageError
+from analyzer.render import comment, markdown, md, prose, view
 
 NAMES = list(SAMPLES)
 # What GitHub and GitLab turn into links after the Markdown is rendered, outside code.
@@ -151,3 +153,131 @@ def test_words_are_those_of_the_other_reports() -> None:
     assert f"# ✖ FAIL: {incident().verdict.text}" in text
     for fact in view.verdict_facts(incident()):
         assert f"**{fact.label}**" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "escaped"),
+    [
+        ("ping @octocat now", "ping `@octocat` now"),
+        ("fixes #12 !3 ~4 %5 $6 &7", "fixes `#12` `!3` `~4` `%5` `$6` `&7`"),
+        ("(deadbeef1)", "`(deadbeef1)`"),
+        (":tada: :+1: :100:", "`:tada:` `:+1:` `:100:`"),
+        ("at 14:21:44Z, 95 %", "at 14:21:44Z, 95 %"),
+        ("costs $x$", "costs \\$x\\$"),
+        ("---", "\\---"),
+        ("=== x", "\\=== x"),
+        ("- [ ] x", "\\- \\[ \\] x"),
+        ("12. x", "\\12. x"),
+        ("a_b _c_", "a_b \\_c\\_"),
+        ("&lt;", "\\&lt;"),
+    ],
+)
+def test_escape(raw: str, escaped: str) -> None:
+    assert md.escape(raw) == escaped
+
+
+# ------------------------------------------------------------------ the comment profile
+
+
+def large(groups: int = 40, prose_chars: int = 1500, models: int = 200) -> Analysis:
+    """Return an incident that no comment can hold."""
+    sample = incident()
+    lead, item, row = sample.groups[0], sample.evidence[0], sample.models[0]
+    text = "word " * (prose_chars // 5)
+    return sample.model_copy(
+        update={
+            "groups": [
+                lead.model_copy(
+                    update={
+                        "fingerprint": f"g1:{i}",
+                        "title": f"Failure number {i}",
+                        "count": 100 - i,
+                        "meaning": text,
+                        "evidence": [f"E{i * 3 + k + 1}" for k in range(3)],
+                    }
+                )
+                for i in range(groups)
+            ],
+            "evidence": [
+                item.model_copy(update={"id": f"E{i + 1}", "excerpt": "x" * 2000})
+                for i in range(groups * 3)
+            ],
+            "models": [row.model_copy(update={"model": f"model-{i}"}) for i in range(models)],
+        }
+    )
+
+
+def left_out(text: str) -> str:
+    (line,) = re.findall(r"^\*Left out to fit a comment: (.*?)\. The HTML", text, re.MULTILINE)
+    return line.replace("\u00a0", " ")
+
+
+def test_what_fits_is_whole() -> None:
+    for name in NAMES:
+        assert markdown.render(SAMPLES[name](), "comment") == markdown.render(SAMPLES[name]())
+
+
+def test_a_comment_says_what_was_left_out() -> None:
+    text = markdown.render(large(), profile="comment")
+    assert len(text.encode()) <= 60_000
+    assert left_out(text).startswith("the details of 120 evidence items; 35 failure groups (")
+    assert incident().verdict.text in text
+    assert "- E1 `logs.har#212`" in text
+    assert "### 100 × Failure number 0" in text
+    assert "Failure number 5" not in text
+
+
+@pytest.mark.parametrize("limit", [30_000, 20_000, 12_000, 9_000, 6_000, 4_000])
+def test_the_smaller_the_more_goes_but_never_the_verdict(limit: int) -> None:
+    text = comment.fit(large(), markdown._document, limit)
+    assert len(text.encode()) <= limit
+    assert incident().verdict.text in text
+    assert incident().billing.text in text
+    assert "**Route claude-sonnet-5 to a second provider when `529` comes back.**" in text
+    found = tokens(text)
+    html = "".join(token.content for token in found if token.type == "html_block")
+    assert html.count("<details>") == html.count("</details>")
+    assert "No failed attempts" not in text, "left out is not the same as none"
+
+
+def test_order_of_what_goes() -> None:
+    everything = left_out(comment.fit(large(), markdown._document, 1))
+    places = [
+        everything.index(word)
+        for word in (
+            "evidence items", "35 failure groups", "timeline", "what the groups mean", "models",
+            "impact", "places", "further step", "; 5 failure groups", "; 10 models", "long texts",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_a_monstrous_analysis_fits_a_comment_too() -> None:
+    sample = large(models=3000)
+    monster = "m" * 100_000
+    row: ModelRow = sample.models[0].model_copy(update={"model": monster})
+    text = markdown.render(
+        sample.model_copy(
+            update={
+                "verdict": sample.verdict.model_copy(update={"text": monster}),
+                "models": [row] * 50,
+                "groups": [
+                    group.model_copy(
+                        update={"title": monster, "hosts": [Count(value=monster, count=1)] * 500}
+                    )
+                    for group in sample.groups
+                ],
+                "next_steps": sample.next_steps.model_copy(
+                    update={"user": [Step(action=monster, count=1)]}
+                ),
+            }
+        ),
+        profile="comment",
+    )
+    assert len(text.encode()) <= 60_000
+    assert "the ends of long texts and lists" in left_out(text)
+
+
+def test_an_unknown_profile_is_named() -> None:
+    with pytest.raises(UsageError, match=r"'coment'.*full, comment.*comment"):
+        markdown.render(incident(), profile="coment")

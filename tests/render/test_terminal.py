@@ -8,7 +8,7 @@ import sys
 import unicodedata
 
 import pytest
-from render.sample_analysis import SAMPLES, all_ok, empty, incident, undecided, unsure
+from render.sample_analysis import SAMPLES, all_ok, empty, incident, several, undecided, unsure
 from syrupy.assertion import SnapshotAssertion
 
 from analyzer.render import terminal
@@ -70,8 +70,8 @@ def test_first_screen_answers_the_questions_of_a_support_call() -> None:
     text = terminal.render(incident())
     assert text.startswith("✖ FAIL  Upstream: Anthropic is overloaded (529);")
     for needed in (
-        "confidence certain", "[E1 E2 E3]", "2026-11-22 14:00-15:04 UTC", "Billing ", "Failures ",
-        "User ", "Operator ", "Provider ", "▲ WARN", "(+3 more: -v)", "-o report.html",
+        "(confidence: certain)", "cause overloaded", "[E1 E2 E3]", "2026-11-22 14:00-15:04 UTC", "Billing ", "Failures ",
+        "User ", "Operator ", "Provider ", "▲ WARN", "-v (3 notes)", "-o report.html",
         "analyze explain FILE RECORD", "claude-sonnet-5",
     ):  # fmt: skip
         assert needed in text
@@ -90,6 +90,60 @@ def test_a_run_of_unfinished_answers_is_not_called_ok() -> None:
 def test_an_unknown_layer_gets_its_column_only_when_there_is_one() -> None:
     assert "UNKNOWN" in terminal.render(unsure())
     assert "UNKNOWN" not in terminal.render(incident())
+
+
+def test_nothing_failed_is_said_without_a_table_of_zeros() -> None:
+    text = terminal.render(all_ok())
+    assert len(text.splitlines()) <= 9
+    assert "Models    deepseek-chat" in text
+    assert "GATEWAY" not in text
+    assert "What to do now" not in text
+    assert "GATEWAY" in terminal.render(all_ok(), verbosity=1)
+
+
+def test_several_causes_are_each_named_with_layer_and_count() -> None:
+    sample = several()
+    lead = sample.groups[0]
+    fourth = lead.model_copy(update={"layer": "edge", "cause": "waf_block", "count": 3,
+                                     "title": "A firewall rule blocked it"})  # fmt: skip
+    text = terminal.render(sample.model_copy(update={"groups": [*sample.groups, fourth]}))
+    for told in ("(client, 13)", "(gateway, 12)", "(upstream, 9)"):
+        assert told in " ".join(text.split())
+    assert "Also: 3 × edge: A firewall rule blocked it" in text
+    assert "User      For 13 of 34: Create a new key" in text
+
+
+def test_who_wrote_the_answer_is_said_where_it_is_another_hop() -> None:
+    sample = incident()
+    behind = sample.groups[0].model_copy(update={"emitted_by": "edge"})
+    text = terminal.render(sample.model_copy(update={"groups": [behind, *sample.groups[1:]]}))
+    assert "layer upstream, cause overloaded, answered by the edge [E1 E2 E3]" in text
+    assert "answered by" not in terminal.render(sample)
+
+
+def test_zero_is_zero_and_not_measured_is_a_dash() -> None:
+    sample = incident()
+    told = {k: v for k, v in sample.models[0].by_layer.items() if k != "client"}
+    row = sample.models[0].model_copy(
+        update={"by_layer": told, "success_rate": None, "duration_p50_ms": 0.0,
+                "duration_p95_ms": None})  # fmt: skip
+    text = terminal.render(sample.model_copy(update={"models": [row]}), width=140)
+    (line,) = [line for line in text.splitlines() if line.startswith("claude-sonnet-5")]
+    assert re.split(r" {2,}", line) == [
+        "claude-sonnet-5", "2\u202f140", "–", "1", "5", "0", "298", "–", "0 ms", "–", "overloaded",
+    ]  # fmt: skip
+
+
+def test_served_names_and_attempts_without_a_model() -> None:
+    text = terminal.render(incident(), width=160)
+    assert "gpt-5.4-mini (served: gpt-5.4-mini-2026-09-01)" in text
+    assert "(no model)" in terminal.render(several())
+
+
+def test_an_unknown_layer_of_one_model_is_enough_for_the_column() -> None:
+    sample = incident()
+    row = sample.models[0].model_copy(update={"by_layer": {"unknown": 4}})
+    assert "UNKNOWN" in terminal.render(sample.model_copy(update={"models": [row]}))
 
 
 def test_without_traffic_the_hosts_are_named() -> None:

@@ -89,3 +89,9 @@ def test_hostile_text_is_one_visible_line() -> None:
     assert "\n" not in flat
     assert ESC not in flat
     assert "\\x1b[31m" in flat
+
+
+def test_piles_of_combining_marks_are_counted_instead_of_drawn() -> None:
+    pile = "z" + chr(0x337) * 50
+    assert text.one_line(pile) == "z" + chr(0x337) * 4 + "[+46 combining marks]"
+    assert text.one_line("e\u0301\u0323 ok") == "e\u0301\u0323 ok"
