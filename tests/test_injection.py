@@ -246,7 +246,6 @@ def test_markdown_tables_keep_their_shape(pairs: list[Pair]) -> None:
 # ------------------------------------------------------------------ names in prose
 
 
-@pytest.mark.xfail(reason="names are filled into the prose of rules unescaped", strict=False)
 def test_a_name_in_the_prose_of_a_rule_is_no_markup(pairs: list[Pair]) -> None:
     for pair in pairs:
         attack, twin = Tags(pair.attack.text(".html")), Tags(pair.twin.text(".html"))

@@ -7,11 +7,11 @@ really happened, or with the honest unknown and what would decide it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from lookalikes import har
 
 from analyzer import data, pipeline
@@ -31,6 +31,7 @@ ATTEMPTS = [
     for case in CASES
     for number, attempt in enumerate(har.attempts(case), start=1)
 ]
+REPORTED = sorted((har.HERE / "reported").glob("*.yaml"))
 WORDS = {
     "layer": LAYER_WORDS, "cause": CAUSE_WORDS, "emitted_by": EMITTER_WORDS,
     "at_least": CONFIDENCE_WORDS, "at_most": CONFIDENCE_WORDS, "billing": BILLING_WORDS,
@@ -41,15 +42,19 @@ Place = tuple[str, int]
 Said = dict[Place, dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Said]:
-    """Run the program once on all cases; they stand hours apart, so none is in another's context."""
-    folder = tmp_path_factory.mktemp("lookalikes")
-    har.write(folder, CASES)
+def judged(folder: Path, cases: list[dict[str, Any]]) -> Said:
+    """Return the judged failures of a run of the program on the cases, by file and record."""
+    har.write(folder, cases)
     options = pipeline.Options(gateways=("llm.example",))
     with pipeline.run([str(folder)], options) as result:
         assert not [problem for problem in result.collected.problems if problem.lost]
-        yield {(row["input"], row["record"]): row for row in result.verdicts.iter_rows(named=True)}
+        return {(row["input"], row["record"]): row for row in result.verdicts.iter_rows(named=True)}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    """Run the program once on all cases; they stand hours apart, so none is in another's context."""
+    return judged(tmp_path_factory.mktemp("lookalikes"), CASES)
 
 
 def test_the_table_covers_the_catalogue_and_is_well_formed() -> None:
@@ -91,7 +96,9 @@ def test_verdict(case: dict[str, Any], number: int, attempt: dict[str, Any], sai
     assert row is not None, "no failure was found"
     got = {**row, "billing": row["billing_expected"]}
     same = ("layer", "cause", "emitted_by", "billing")
-    wrong = {key: (got[key], expected[key]) for key in same if expected.get(key, got[key]) != got[key]}
+    wrong = {
+        key: (got[key], expected[key]) for key in same if expected.get(key, got[key]) != got[key]
+    }
     assert not wrong, told(row)
     sure = CONFIDENCE_WORDS.index(row["confidence"])
     assert sure >= CONFIDENCE_WORDS.index(expected.get("at_least", "low")), told(row)
@@ -114,6 +121,21 @@ def test_every_case_that_needs_more_is_modest_about_it(said: Said) -> None:
         row = said[(f"{case['case']}.har", 1)]
         modest = row["confidence"] in ("low", "medium") or row["billing_expected"] != "unbilled"
         assert modest, told(row)
+
+
+@pytest.mark.parametrize("path", REPORTED, ids=lambda path: path.stem)
+def test_failures_as_people_report_them(path: Path, tmp_path: Path) -> None:
+    """Words of many parties, each with its emitter, layer and cause; all that differ are listed."""
+    cases = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = judged(tmp_path, cases)
+    assert len({case["case"] for case in cases}) == len(cases) >= 40
+    differ = []
+    for case in cases:
+        row = found.get((f"{case['case']}.har", 1))
+        got = f"{row['emitted_by']}>{row['layer']} {row['cause']}" if row else "ok"
+        if got != case["verdict"]:
+            differ.append(f"{case['case']}: {case['verdict']}, not {told(row)}")
+    assert not differ, "\n" + "\n".join(differ)
 
 
 def test_the_page_shows_every_case() -> None:

@@ -98,7 +98,11 @@ def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Ana
         next_steps=_next_steps(groups),
         billing=tables.billing(failures, collected.usage, clean),
         models=tables.models(
-            counts.with_columns(model_name), latency.with_columns(model_name), failures, clean
+            counts.with_columns(model_name),
+            latency.with_columns(model_name),
+            failures,
+            _served(collected, context),
+            clean,
         ),
         timeline=tables.timeline(own_ledger, failures),
         groups=groups[:GROUPS],
@@ -150,6 +154,28 @@ def _own(
     echo = correlate.corroborating(keyed, covered)
     echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
     return rows.filter(~echo), echoed
+
+
+def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
+    """Return, by asked model, the names that answers gave and that differ from it."""
+    names = (
+        collected.spill.scan()
+        .select("model", "model_served")
+        .drop_nulls()
+        .unique()
+        .select(
+            context.normalise(pl.col("model")).alias("asked"),
+            context.normalise(pl.col("model_served")).alias("answered"),
+            "model_served",
+        )
+        .filter(pl.col("asked") != pl.col("answered"))
+        .sort("asked", "model_served")
+        .collect()
+    )
+    served: dict[str, list[str]] = {}
+    for asked, _, answered in names.iter_rows():
+        served.setdefault(asked, []).append(answered)
+    return served
 
 
 def _with_party(failures: pl.DataFrame, names: Names) -> pl.DataFrame:

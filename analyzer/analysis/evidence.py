@@ -61,7 +61,7 @@ class Exhibits:
         }
         return Evidence(
             id=name,
-            place=place(row),
+            place=self._clean.value(place(row)),
             seen_in=[self._clean.value(seen) for seen in row.get("seen_in") or []],
             started_at=row["started_at"],
             summary=self._clean.value(summary(row)),
@@ -89,8 +89,15 @@ def summary(row: Mapping[str, Any]) -> str:
     if row["model"]:
         parts.append(f"({row['model']})")
     if row["duration_ms"] is not None:
-        parts.append(f"in {row['duration_ms'] / 1000:.1f} s")
+        parts.append(f"in {lasted(row['duration_ms'])}")
     return " ".join(part for part in parts if part)
+
+
+def lasted(milliseconds: float) -> str:
+    """Return ``11 ms`` below a second, else ``1.2 s``."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s"
 
 
 def text(value: object) -> str:

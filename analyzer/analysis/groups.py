@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from analyzer.analysis.clean import Cleaner
-from analyzer.analysis.evidence import Exhibits, spread
+from analyzer.analysis.evidence import Exhibits, lasted, spread
 from analyzer.analysis.model import Count, Group, NextSteps, Possible, Reference, Step
-from analyzer.analysis.parties import Names, fill
+from analyzer.analysis.parties import Names, fill, quoted, unticked
 from analyzer.engine.rule import Rule
 
 FINGERPRINT_VERSION = "g1"
@@ -96,6 +96,7 @@ def write(
 
     words = {**names.words(lead), "n": str(group.count), "duration": _duration(lead)}
     words = {key: clean.value(word) for key, word in words.items()}
+    prose, line = quoted(words), unticked(words)
     evidence = [exhibits.cite(rows.row(i, named=True), rule.evidence) for i in spread(rows.height)]
     return Group(
         fingerprint=fingerprint(lead),
@@ -121,22 +122,22 @@ def write(
         codes=counts(_codes(rows), weights, clean),
         billing={c.value: c.count for c in top("billing")},
         billing_basis=top("billing_basis"),
-        billing_why=fill(rule.billing_why, words),
+        billing_why=fill(rule.billing_why, line),
         retry=rule.retry_advice or "",
-        retry_why=fill(rule.retry_why or "", words),
-        decided_by=[fill(text, words) for text in rule.decided_by],
+        retry_why=fill(rule.retry_why or "", line),
+        decided_by=[fill(text, line) for text in rule.decided_by],
         also=counts(*_unrolled(rows["also"].to_list(), weights), clean),
         possible=_possible(rows["possible"].to_list(), weights, rules, words),
         evidence=evidence,
-        **{name: fill(text, words) for name, text in _prose(rule).items()},
+        **{name: fill(text, prose) for name, text in _prose(rule).items()},
         references=[Reference(url=r.url, date=r.date) for r in rule.references],
         steps=NextSteps(
             user=[
-                *_steps(rule.next_user, words, rule, group.count, evidence),
+                *_steps(rule.next_user, line, rule, group.count, evidence),
                 *_client_steps(rows, lead, names, clean, evidence),
             ],
-            operator=_steps(rule.next_operator, words, rule, group.count, evidence),
-            provider=_steps(rule.next_provider, words, rule, group.count, evidence),
+            operator=_steps(rule.next_operator, line, rule, group.count, evidence),
+            provider=_steps(rule.next_provider, line, rule, group.count, evidence),
         ),
     )
 
@@ -223,4 +224,4 @@ def _weight(rows: pl.DataFrame) -> int:
 
 def _duration(row: Row) -> str:
     value = row["duration_ms"]
-    return "an unknown time" if value is None else f"{value / 1000:.1f} s"
+    return "an unknown time" if value is None else lasted(value)

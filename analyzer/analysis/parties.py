@@ -20,6 +20,9 @@ LAYER_LABELS = {
 
 Row = Mapping[str, Any]
 
+_MARKUP = re.compile(r"([\\`*_\[\]<>~|!])")
+_LEADING = re.compile(r"^(?:([-+=#])|(\d+)([.)]))")
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -80,3 +83,18 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     """
     filled = _PLACEHOLDER.sub(lambda m: words.get(m.group(1), m.group(0)), text)
     return filled[:1].upper() + filled[1:] if text.startswith("{{") else filled
+
+
+def quoted(words: Mapping[str, str]) -> dict[str, str]:
+    """Return words for Markdown prose: names from a log are text there, whatever they hold."""
+    return {name: _text(word) for name, word in words.items()}
+
+
+def _text(word: str) -> str:
+    inside = _MARKUP.sub(r"\\\1", word)
+    return _LEADING.sub(lambda m: f"\\{m[1]}" if m[1] else f"{m[2]}\\{m[3]}", inside)
+
+
+def unticked(words: Mapping[str, str]) -> dict[str, str]:
+    """Return words for sentences whose only markup is the code span."""
+    return {name: word.replace("`", "'") for name, word in words.items()}

@@ -33,11 +33,16 @@ def by_layer(failures: pl.DataFrame) -> dict[str, int]:
 
 
 def models(
-    counts: pl.DataFrame, latency: pl.DataFrame, failures: pl.DataFrame, clean: Cleaner
+    counts: pl.DataFrame,
+    latency: pl.DataFrame,
+    failures: pl.DataFrame,
+    served: dict[str, list[str]],
+    clean: Cleaner,
 ) -> list[ModelRow]:
     """Return one row per model name, most failures first.
 
-    ``counts`` and ``latency`` are rollups with a ``model_name`` column; ``failures`` are judged.
+    ``counts`` and ``latency`` are rollups with a ``model_name`` column; ``failures`` are judged;
+    ``served`` has the names that answers gave, by the name that was asked for.
     """
     timed = {
         row["model_name"]: row
@@ -49,14 +54,18 @@ def models(
     )
     parts = {part["model_name"][0]: part for part in failures.partition_by("model_name")}
     rows = [
-        _model(row, parts.get(row["model_name"], failures.clear()), timed, clean)
+        _model(row, parts.get(row["model_name"], failures.clear()), timed, served, clean)
         for row in sums.to_dicts()
     ]
     return sorted(rows, key=lambda row: (-row.failed, -row.attempts, row.model))
 
 
 def _model(
-    row: dict[str, object], failed: pl.DataFrame, timed: dict[str, dict[str, float]], clean: Cleaner
+    row: dict[str, object],
+    failed: pl.DataFrame,
+    timed: dict[str, dict[str, float]],
+    served: dict[str, list[str]],
+    clean: Cleaner,
 ) -> ModelRow:
     name = str(row["model_name"])
     ok, bad = int(str(row["ok"])), int(str(row["failed"]))
@@ -65,6 +74,7 @@ def _model(
     speed = timed.get(name, {})
     return ModelRow(
         model=clean.value(name),
+        served=[clean.value(other) for other in served.get(name, [])],
         providers=[clean.value(p) for p in row["providers"]],  # type: ignore[attr-defined]
         attempts=int(str(row["attempts"])),
         ok=ok,
@@ -126,7 +136,7 @@ def _markers(failures: pl.DataFrame, slots: list[Slot]) -> list[tuple[datetime, 
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         return []
     peak = max(slots, key=lambda slot: slot.failed)
-    marks = [(first, "first failure"), (peak.start, "peak"), (last, "last failure")]
+    marks = [(first, "first failure"), (max(peak.start, first), "peak"), (last, "last failure")]
     return sorted(marks) if last - first > timedelta(0) else [(first, "failure")]
 
 

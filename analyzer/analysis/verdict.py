@@ -133,7 +133,8 @@ def span(first: datetime | None, last: datetime | None) -> str:
         return ""
     start = f"{first:%Y-%m-%d %H:%M}"
     if f"{last:%Y-%m-%d %H:%M}" == start:
-        return f"{first:%Y-%m-%d %H:%M:%S} UTC"
+        second = f"{first:%Y-%m-%d %H:%M:%S}"
+        return f"{second} UTC" if f"{last:%S}" == second[-2:] else f"{second}-{last:%H:%M:%S} UTC"
     end = f"{last:%H:%M}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M}"
     return f"{start}-{end} UTC"
 

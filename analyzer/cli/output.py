@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SINKS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 COLORS = ("auto", "always", "never")
+PROFILES = ("full", "comment")
 _DEFAULT_WIDTH = 80
 
 
@@ -36,9 +37,10 @@ class Look:
     unicode: bool
     verbosity: int
     quiet: bool
+    profile: str = "full"
 
     @classmethod
-    def of(cls, color: str, verbose: int, quiet: int) -> Look:
+    def of(cls, color: str, verbose: int, quiet: int, profile: str = "full") -> Look:
         """Find out what the terminal can show, by its own word and the usual variables."""
         tty = sys.stdout.isatty()
         encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
@@ -48,6 +50,7 @@ class Look:
             unicode=encoding.startswith("utf"),
             verbosity=verbose,
             quiet=quiet > 0,
+            profile=profile,
         )
 
 
@@ -71,7 +74,13 @@ def _color(wanted: str, tty: bool) -> bool:
     return tty or bool(os.environ.get("FORCE_COLOR"))
 
 
-def check(format_: str, outputs: Sequence[Path], inputs: Sequence[str], color: str) -> None:
+def check(
+    format_: str,
+    outputs: Sequence[Path],
+    inputs: Sequence[str],
+    color: str,
+    profile: str = "full",
+) -> None:
     """Raise UsageError for an output that cannot be written, before any work is done."""
     formats = ["text", *(name for name in render.names() if name != "text"), "jsonl"]
     if format_ not in formats:
@@ -79,6 +88,9 @@ def check(format_: str, outputs: Sequence[Path], inputs: Sequence[str], color: s
         raise UsageError(msg + f"Known: {', '.join(formats)}")
     if color not in COLORS:
         msg = f"--color {color!r} is unknown. Known: {', '.join(COLORS)}"
+        raise UsageError(msg)
+    if profile not in PROFILES:
+        msg = f"--profile {profile!r} is unknown. Known: {', '.join(PROFILES)}"
         raise UsageError(msg)
     taken = {Path(name).resolve() for name in inputs if name != "-"}
     for path in outputs:
@@ -102,11 +114,11 @@ def to_stdout(result: Result, format_: str, look: Look) -> None:
     sys.stdout.flush()
 
 
-def to_file(result: Result, path: Path) -> None:
+def to_file(result: Result, path: Path, look: Look) -> None:
     """Write one file; the suffix decides the format."""
     kind = SINKS.get(path.suffix.lower())
     if kind is None:
-        report_to_file(result.analysis, path, result.secrets)
+        report_to_file(result.analysis, path, look, result.secrets)
     elif kind == "parquet":
         _parquet(result, path)
     else:
@@ -122,9 +134,11 @@ def report_to_stdout(
     if format_ == "jsonl":
         msg = "a saved analysis holds no attempts; --format jsonl needs the logs themselves"
         raise UsageError(msg)
-    text = _text(analysis, look) if format_ == "text" else (
-        render.for_format(format_).render(analysis)
-    )  # fmt: skip
+    text = (
+        _text(analysis, look)
+        if format_ == "text"
+        else _report(render.for_format(format_), analysis, look)
+    )
     _guard(text, secrets, f"--format {format_}")
     data = (text if text.endswith("\n") else text + "\n").encode(
         sys.stdout.encoding or "utf-8", errors="backslashreplace"
@@ -147,12 +161,20 @@ def _text(analysis: Analysis, look: Look) -> str:
     )
 
 
-def report_to_file(analysis: Analysis, path: Path, secrets: SecretStore | None = None) -> None:
+def _report(renderer: render.Renderer, analysis: Analysis, look: Look) -> str:
+    if renderer.name == "markdown":
+        return renderer(analysis, profile=look.profile)
+    return renderer(analysis)
+
+
+def report_to_file(
+    analysis: Analysis, path: Path, look: Look, secrets: SecretStore | None = None
+) -> None:
     """Write a report to a file; the suffix decides the format."""
     if path.suffix.lower() in SINKS:
         msg = f"-o {path.name}: a saved analysis holds no attempts; this needs the logs themselves"
         raise UsageError(msg)
-    text = render.for_suffix(path.suffix.lower()).render(analysis)
+    text = _report(render.for_suffix(path.suffix.lower()), analysis, look)
     _guard(text, secrets, f"-o {path.name}")
     with replacing(path) as out:
         out.write(text.encode())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.run import Color, Format, Output, Quiet, Verbose
+from analyzer.cli.run import Color, Format, Output, Profile, Quiet, Verbose
 
 
 def render(
@@ -17,13 +17,15 @@ def render(
     quiet: Quiet = 0,
     verbose: Verbose = 0,
     color: Color = "auto",
+    profile: Profile = "full",
 ) -> None:
     """Show a saved analysis again, in any format, without the logs."""
     from analyzer.cli import output as out
 
-    out.check(format_, output or (), [str(file)], color)
+    out.check(format_, output or (), [str(file)], color, profile)
     analysis = out.load(file)
+    look = out.Look.of(color, verbose, quiet, profile)
     for path in output or ():
-        out.report_to_file(analysis, path)
+        out.report_to_file(analysis, path, look)
     if quiet < 2 and not (output and format_ == "text"):
-        out.report_to_stdout(analysis, format_, out.Look.of(color, verbose, quiet))
+        out.report_to_stdout(analysis, format_, look)

@@ -35,6 +35,9 @@ Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Verdict l
 Verbose = Annotated[
     int, typer.Option("-v", "--verbose", count=True, help="Evidence; -vv adds the rule trace.")
 ]
+Profile = Annotated[
+    str, typer.Option(help="Markdown: full, or comment (under 60 KB, for comments and tickets).")
+]
 Color = Annotated[str, typer.Option("--color", help="auto, always or never.")]
 
 
@@ -46,6 +49,7 @@ def run(
     quiet: Quiet = 0,
     verbose: Verbose = 0,
     color: Color = "auto",
+    profile: Profile = "full",
     gateway: shared.Gateway = None,
     knowledge: shared.Knowledge = None,
     all_traffic: shared.AllTraffic = False,
@@ -58,12 +62,12 @@ def run(
     from analyzer.cli import output as out
 
     gates.check(fail_on or ())
-    out.check(format_, output or (), inputs, color)
+    out.check(format_, output or (), inputs, color, profile)
     told = shared.options(inputs, gateway, knowledge, all_traffic, config, no_config)
     with pipeline.run(inputs, told) as result:
-        look = out.Look.of(color, verbose, quiet)
+        look = out.Look.of(color, verbose, quiet, profile)
         for path in output or ():
-            out.to_file(result, path)
+            out.to_file(result, path, look)
         if quiet < 2:
             out.to_stdout(result, format_, look)
         _leave(result, [*_configured(config, no_config).fail_on, *(fail_on or ())], strict)

@@ -8,7 +8,6 @@ from itertools import groupby
 from analyzer.analysis.model import Analysis, Step
 from analyzer.render import view
 
-
 NOTHING = "No failures, so nothing to do."
 
 

@@ -65,7 +65,8 @@ def delivery(document: Document) -> Delivery:
     """Return what ``document`` delivered, whatever its protocol."""
     found = Delivery()
     if document.choices is not None:
-        _choices(document, found)
+        found.speaks = True
+        _choice_list(document.choices, found)
     if document.candidates is not None or document.prompt_feedback is not None:
         _gemini(document, found)
     if document.type is not None or document.event_type is not None:
@@ -90,11 +91,6 @@ def delivery(document: Document) -> Delivery:
 def _see(found: Delivery, content: int) -> None:
     if content > found.content:
         found.content = content
-
-
-def _choices(document: Document, found: Delivery) -> None:
-    found.speaks = True
-    _choice_list(document.choices, found)
 
 
 def _choice_list(choices: Any, found: Delivery) -> None:

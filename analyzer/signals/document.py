@@ -11,9 +11,43 @@ import json
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 ABSENT = msgspec.Raw(b"")
 """A raw field that was not there."""
+
+
+_Junk = str | int | float | bool | list[Any] | None | UnsetType
+"""What may stand where an object is expected."""
+
+
+class Usage(msgspec.Struct, gc=False):
+    """``usage`` of OpenAI, Anthropic, OpenRouter, Cohere and Bedrock in one."""
+
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    prompt_tokens_details: Any = None
+    completion_tokens_details: Any = None
+    prompt_cache_hit_tokens: Any = None
+    input_tokens: Any = None
+    output_tokens: Any = None
+    input_tokens_details: Any = None
+    output_tokens_details: Any = None
+    cache_read_input_tokens: Any = None
+    input_tokens_aws: Any = msgspec.field(default=None, name="inputTokens")
+    output_tokens_aws: Any = msgspec.field(default=None, name="outputTokens")
+    cache_read_aws: Any = msgspec.field(default=None, name="cacheReadInputTokens")
+    tokens: Any = None
+    cost: msgspec.Raw = ABSENT
+
+
+class UsageMetadata(msgspec.Struct, gc=False):
+    """``usageMetadata`` of Gemini."""
+
+    prompt: Any = msgspec.field(default=None, name="promptTokenCount")
+    candidates: Any = msgspec.field(default=None, name="candidatesTokenCount")
+    thoughts: Any = msgspec.field(default=None, name="thoughtsTokenCount")
+    cached: Any = msgspec.field(default=None, name="cachedContentTokenCount")
 
 
 class Document(msgspec.Struct, gc=False):
@@ -28,7 +62,7 @@ class Document(msgspec.Struct, gc=False):
     model_version: Any = msgspec.field(default=None, name="modelVersion")
     # OpenAI chat and completions
     choices: Any = None
-    usage: msgspec.Raw = ABSENT
+    usage: Usage | _Junk = UNSET
     data: msgspec.Raw = ABSENT
     # Anthropic
     message: Any = None
@@ -45,7 +79,7 @@ class Document(msgspec.Struct, gc=False):
     # Gemini
     candidates: Any = None
     prompt_feedback: Any = msgspec.field(default=None, name="promptFeedback")
-    usage_metadata: msgspec.Raw = msgspec.field(default=ABSENT, name="usageMetadata")
+    usage_metadata: UsageMetadata | _Junk = msgspec.field(default=UNSET, name="usageMetadata")
     # Ollama
     done: Any = None
     done_reason: Any = None

@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from analyzer.signals.document import ABSENT, Document, anything, mapping, whole
+from analyzer.signals.document import (
+    ABSENT,
+    Document,
+    Usage,
+    UsageMetadata,
+    anything,
+    mapping,
+    whole,
+)
 from analyzer.signals.facts import AnswerFacts
 
 _EXACT = 1 << 53
@@ -15,50 +23,17 @@ _NO_PARTS = (None, None)
 _NUMBER = re.compile(rb'^"?(-?\d{1,20}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?)"?$')
 
 
-class _Usage(msgspec.Struct, gc=False):
-    """``usage`` of OpenAI, Anthropic, OpenRouter, Cohere and Bedrock in one."""
-
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    prompt_tokens_details: Any = None
-    completion_tokens_details: Any = None
-    prompt_cache_hit_tokens: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    input_tokens_details: Any = None
-    output_tokens_details: Any = None
-    cache_read_input_tokens: Any = None
-    input_tokens_aws: Any = msgspec.field(default=None, name="inputTokens")
-    output_tokens_aws: Any = msgspec.field(default=None, name="outputTokens")
-    cache_read_aws: Any = msgspec.field(default=None, name="cacheReadInputTokens")
-    tokens: Any = None
-    cost: msgspec.Raw = ABSENT
-
-
-class _UsageMetadata(msgspec.Struct, gc=False):
-    """``usageMetadata`` of Gemini."""
-
-    prompt: Any = msgspec.field(default=None, name="promptTokenCount")
-    candidates: Any = msgspec.field(default=None, name="candidatesTokenCount")
-    thoughts: Any = msgspec.field(default=None, name="thoughtsTokenCount")
-    cached: Any = msgspec.field(default=None, name="cachedContentTokenCount")
-
-
-_USAGE = msgspec.json.Decoder(_Usage)
-_METADATA = msgspec.json.Decoder(_UsageMetadata)
-
-
-def is_object(raw: msgspec.Raw) -> bool:
-    """Whether a raw JSON field is an object."""
-    return bytes(memoryview(raw)[:1]) == b"{"
+_USAGE = msgspec.json.Decoder(Usage)
 
 
 def fill(facts: AnswerFacts, document: Document) -> bool:
     """Fill the token columns from ``document`` where they are empty; whether it had any."""
-    if document.usage is not ABSENT and is_object(document.usage):
-        return _fill_usage(facts, document.usage)
-    if document.usage_metadata is not ABSENT and is_object(document.usage_metadata):
-        return _fill_metadata(facts, document.usage_metadata)
+    if isinstance(document.usage, Usage):
+        _fill_usage(facts, document.usage)
+        return True
+    if isinstance(document.usage_metadata, UsageMetadata):
+        _fill_metadata(facts, document.usage_metadata)
+        return True
     if document.eval_count is not None or document.prompt_eval_count is not None:
         if facts.input_tokens is None:
             facts.input_tokens = _count(document.prompt_eval_count)
@@ -73,9 +48,10 @@ def fill_value(facts: AnswerFacts, value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     try:
-        return _fill_usage(facts, msgspec.Raw(msgspec.json.encode(value)))
+        _fill_usage(facts, _USAGE.decode(msgspec.json.encode(value)))
     except (ValueError, TypeError, RecursionError):
         return False
+    return True
 
 
 def fill_start(facts: AnswerFacts, usage: Any) -> None:
@@ -106,11 +82,7 @@ def _detail(name: str, *details: Any) -> int | None:
     return _count(*(part.get(name) for part in details if isinstance(part, dict)))
 
 
-def _fill_usage(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
-    try:
-        usage = _USAGE.decode(raw)
-    except (ValueError, RecursionError):
-        return False
+def _fill_usage(facts: AnswerFacts, usage: Usage) -> None:
     if usage.tokens is not None:
         _fill_cohere(facts, mapping(usage.tokens))
     if facts.input_tokens is None:
@@ -129,10 +101,9 @@ def _fill_usage(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
         facts.cost = _money(usage.cost)
         # OpenRouter's credits and Perplexity's total are US dollars.
         facts.currency = None if facts.cost is None else "USD"
-    return True
 
 
-def _cached(usage: _Usage) -> int | None:
+def _cached(usage: Usage) -> int | None:
     parts = usage.prompt_tokens_details, usage.input_tokens_details
     count = _detail("cached_tokens", *parts) if parts != _NO_PARTS else None
     if count is not None:
@@ -159,11 +130,7 @@ def _money(raw: msgspec.Raw) -> str | None:
     return found.group(1).decode() if found else None
 
 
-def _fill_metadata(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
-    try:
-        usage = _METADATA.decode(raw)
-    except (ValueError, RecursionError):
-        return False
+def _fill_metadata(facts: AnswerFacts, usage: UsageMetadata) -> None:
     if facts.input_tokens is None:
         facts.input_tokens = _count(usage.prompt)
     if facts.output_tokens is None:
@@ -172,4 +139,3 @@ def _fill_metadata(facts: AnswerFacts, raw: msgspec.Raw) -> bool:
         facts.cached_tokens = _count(usage.cached)
     if facts.reasoning_tokens is None:
         facts.reasoning_tokens = _count(usage.thoughts)
-    return True

@@ -66,7 +66,8 @@ def test_headline(
 @pytest.mark.parametrize(
     ("first", "last", "text"),
     [
-        (NOON, NOON + timedelta(seconds=20), "2026-11-22 12:00:00 UTC"),
+        (NOON, NOON, "2026-11-22 12:00:00 UTC"),
+        (NOON, NOON + timedelta(seconds=20), "2026-11-22 12:00:00-12:00:20 UTC"),
         (NOON, NOON + timedelta(minutes=17), "2026-11-22 12:00-12:17 UTC"),
         (NOON, NOON + timedelta(days=1), "2026-11-22 12:00-2026-11-23 12:00 UTC"),
         (None, None, ""),

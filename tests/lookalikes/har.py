@@ -221,7 +221,9 @@ def _row(case: Case, one: Mapping[str, Any]) -> str:
     if verdict != "ok":
         bounds = [f"{word.replace('_', ' ')} {verdict[word]}" for word in ("at_least", "at_most")
                   if word in verdict]  # fmt: skip
-        billing = f", {verdict['billing']}" if verdict.get("billing", "unknown") != "unknown" else ""
+        billing = (
+            f", {verdict['billing']}" if verdict.get("billing", "unknown") != "unknown" else ""
+        )
         cells[1:] = [f"{verdict['layer']}: {verdict['cause'].replace('_', ' ')}{billing}",
                      verdict.get("emitted_by", ""), ", ".join(bounds)]  # fmt: skip
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"

@@ -95,9 +95,7 @@ def window_sums(
     ).collect(optimizations=pl.QueryOptFlags.none())
 
 
-def _running(
-    places: pl.LazyFrame, totals: pl.LazyFrame, by: list[str], shift: int
-) -> pl.LazyFrame:
+def _running(places: pl.LazyFrame, totals: pl.LazyFrame, by: list[str], shift: int) -> pl.LazyFrame:
     """Return the running totals of each group at the end of bucket + shift."""
     edges = places.with_columns(edge=pl.col("bucket") + shift).sort("edge")
     found = edges.join_asof(totals, on="edge", by=by, strategy="backward", check_sortedness=False)

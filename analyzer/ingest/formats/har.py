@@ -15,7 +15,7 @@ from analyzer.ingest.formats.har_blocks import BLOCK, Block, Cutter
 from analyzer.ingest.formats.har_entry import Entry, Response, decode_entries, producer
 from analyzer.ingest.formats.har_extra import tell_tls_errors
 from analyzer.ingest.formats.har_recover import Broken, Recovery, too_large
-from analyzer.ingest.formats.har_row import RowBuilder, UnreadableError
+from analyzer.ingest.formats.har_row import RowBuilder, UnreadableError, check
 from analyzer.ingest.notes import Notes
 
 _START = re.compile(rb"\s*+(?:[A-Za-z_$][\w$.]*+\s*+\(\s*+)?\{")
@@ -171,15 +171,21 @@ class _Reading:
     def _take(self, items: Sequence[Entry | Broken], behind: bytes = b"") -> None:
         if self._rows is None:
             self._rows = self._builder(items, behind)
+        entries: list[Entry] = []
+        records: list[int] = []
         for item in items:
             self._record += 1
             try:
                 if isinstance(item, Broken):
                     raise UnreadableError(item.kind, item.reason)
-                self._rows.add(item, self._record)
+                check(item)
             except UnreadableError as error:
                 message = f"Entry {self._record} was left out: {error}."
                 self._notes.add(error.kind, message, self._record)
+            else:
+                entries.append(item)
+                records.append(self._record)
+        self._rows.add(entries, records)
         self._pending += len(items)
 
     def _builder(self, items: Sequence[Entry | Broken], behind: bytes) -> RowBuilder:

@@ -45,13 +45,13 @@ def status_of(response: Response | None) -> int | None:
 
 def client_error(entry: Entry, response: Response | None, status: int | None) -> str | None:
     """Return what the client itself reported, verbatim; ``None`` if nothing."""
-    for value in (
-        response.error if response else None,
-        response.failure_text if response else None,
-        _charles(response),
-        entry.error,
-    ):
-        text = _error_text(value)
+    stated = [entry.error]
+    if response is not None:
+        charles = response.charles_status
+        charles = None if charles == "COMPLETE" else charles
+        stated = [response.error, response.failure_text, charles, entry.error]
+    for value in stated:
+        text = _error_text(value) if value is not None else None
         if text:
             return text
     if status is None and response is not None:
@@ -61,11 +61,6 @@ def client_error(entry: Entry, response: Response | None, status: int | None) ->
         text = response.status_text
         return text.strip() or None if isinstance(text, str) else None
     return None
-
-
-def _charles(response: Response | None) -> Any:
-    value = response.charles_status if response else None
-    return None if value == "COMPLETE" else value
 
 
 def _error_text(value: Any) -> str | None:

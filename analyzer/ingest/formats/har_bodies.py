@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+
 from analyzer.ingest.base import Limits
 from analyzer.ingest.beside import Beside
 from analyzer.ingest.formats.har_answer import body_of
@@ -54,7 +57,7 @@ class Bodies:
         """Return a request's body; form parameters stand in for a text that is missing."""
         text = text_of(post.text)
         if text:
-            return text
+            return _decoded(text) if post.encoding == "base64" else text
         name = post.file or post.sha1
         if name:
             data = self.attached(name)
@@ -83,3 +86,11 @@ class Bodies:
                 "base64, brotli, or a compression bomb); they count as not recorded."
             )
             notes.add("unreadable_body", message, count=self._unreadable, lost=False)
+
+
+def _decoded(text: str) -> str:
+    """Return what base64 stands for (HAR 1.3); the text itself if it is none."""
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return text

@@ -34,6 +34,7 @@ class PostData(msgspec.Struct, gc=False, rename="camel"):
 
     mime_type: Any = None
     text: Raw = ABSENT
+    encoding: Any = None
     params: Raw = ABSENT
     file: Any = field(default=None, name="_file")
     sha1: Any = field(default=None, name="_sha1")
@@ -103,6 +104,7 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
     resource_type: Any = field(default=None, name="_resourceType")
     messages: Raw = field(default=ABSENT, name="_webSocketMessages")
     closed: Any = field(default=None, name="_webSocketClose")
+    events: Raw = field(default=ABSENT, name="_eventSourceMessages")
     splash_state: Any = field(default=None, name="_splash_processing_state")
 
 
@@ -210,7 +212,7 @@ def text_of(raw: Raw) -> str | None:
 
 def is_blank(raw: Raw) -> bool:
     """Whether ``raw`` is missing or an empty list or object."""
-    return memoryview(raw).nbytes <= 2
+    return len(raw) <= 2
 
 
 def headers_of(raw: Raw) -> Headers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analyzer.ingest.base import Secrets
@@ -30,6 +30,8 @@ REQUEST_ID_HEADERS = (
 UPSTREAM_ID_HEADERS = (
     "llm_provider-x-request-id", "llm_provider-request-id", "x-upstream-request-id",
 )  # fmt: skip
+
+_FROM_ROUTERS = frozenset((*GATEWAY_ID_HEADERS, *UPSTREAM_ID_HEADERS))
 
 SESSION_HEADERS = ("x-claude-code-session-id", "session_id", "session-id", "x-session-id")
 
@@ -62,15 +64,19 @@ class HeadReader:
     def __init__(self, prefix: str, wanted: Iterable[str], secrets: Secrets) -> None:
         names = {name.removeprefix(prefix) for name in wanted if name.startswith(prefix)}
         self._read = (_REQUEST_READ if prefix == REQUEST_PREFIX else _RESPONSE_READ) | names
+        self._prefix = prefix
         self._secrets = secrets
         self._names: dict[str, tuple[str | None, str | None] | None] = {}
-        self._seen: set[tuple[str, str]] = set()
+        self._learnt: dict[str, set[str]] = {}
+        self._wanted = names
+        self._wanted_seen: dict[str, str] = {}
 
     def read(self, headers: Headers) -> dict[str, str]:
         """Return the headers that are used: lower-case name -> value, repeats joined by ', '."""
         found: dict[str, str] = {}
         known = self._names
-        for header in _pairs(headers):
+        pairs: Iterable[Any] = headers if type(headers) is list else _pairs(headers)
+        for header in pairs:
             try:
                 use = known[header.name]
             except (KeyError, TypeError, AttributeError):
@@ -78,17 +84,28 @@ class HeadReader:
             if use is None:
                 continue
             name, kind = use
-            value = header.value if type(header.value) is str else _text(header.value)
-            if kind is not None:
+            value = header.value
+            if type(value) is not str:
+                value = _text(value)
+            if kind is not None and value not in self._learnt.get(kind, ()):
                 self.learn(kind, value)
             if name is not None:
                 found[name] = f"{found[name]}, {value}" if name in found else value
         return found
 
+    def columns(self, heads: Sequence[dict[str, str]]) -> dict[str, list[str | None]]:
+        """Return the columns of the wanted headers in which there may be something."""
+        return {
+            column: [head.get(name) for head in heads] for name, column in self._wanted_seen.items()
+        }
+
     def learn(self, kind: str, value: str) -> None:
         """Remember a secret once."""
-        if value and (kind, value) not in self._seen:
-            self._seen.add((kind, value))
+        if not value:
+            return
+        learnt = self._learnt.setdefault(kind, set())
+        if value not in learnt:
+            learnt.add(value)
             self._secrets.learn(value, kind)
 
     def _use(self, header: Any) -> tuple[str | None, str | None] | None:
@@ -98,6 +115,8 @@ class HeadReader:
         lower = header.name.strip().lower()
         name, kind = lower if lower in self._read else None, secret_header(lower)
         use = None if name is None and kind is None else (name, kind)
+        if lower in self._wanted:
+            self._wanted_seen[lower] = self._prefix + lower
         # Names are few; a capture that invents one a header must not fill the memory.
         if len(self._names) < 10_000:
             self._names[header.name] = use
@@ -105,8 +124,6 @@ class HeadReader:
 
 
 def _pairs(headers: Headers) -> Iterable[Any]:
-    if isinstance(headers, list):
-        return headers
     if isinstance(headers, dict):
         return [Header(name, value) for name, value in headers.items()]
     return ()
@@ -132,15 +149,17 @@ def credential(headers: dict[str, str], url: Address) -> str | None:
     found = first(headers, CREDENTIAL_HEADERS) or url.key
     if found is not None:
         return found
-    offered = headers.get("sec-websocket-protocol", "")
-    if _REALTIME_KEY in offered:
+    offered = headers.get("sec-websocket-protocol")
+    if offered and _REALTIME_KEY in offered:
         return offered.partition(_REALTIME_KEY)[2].partition(",")[0].strip() or None
     return None
 
 
 def ids(headers: dict[str, str]) -> tuple[str | None, str | None]:
     """Return (request id, id of the hop behind) of an answer."""
-    plain = first(headers, REQUEST_ID_HEADERS)
+    plain = headers.get("x-request-id") or first(headers, REQUEST_ID_HEADERS)
+    if _FROM_ROUTERS.isdisjoint(headers):
+        return plain, None
     behind = first(headers, UPSTREAM_ID_HEADERS)
     gateway = first(headers, GATEWAY_ID_HEADERS)
     if gateway is None:
@@ -150,5 +169,7 @@ def ids(headers: dict[str, str]) -> tuple[str | None, str | None]:
 
 def trace(headers: dict[str, str]) -> str | None:
     """Return the trace id of a W3C ``traceparent``."""
-    parts = headers.get("traceparent", "").split("-")
+    if "traceparent" not in headers:
+        return None
+    parts = headers["traceparent"].split("-")
     return parts[1].lower() if len(parts) >= 4 and len(parts[1]) == 32 else None

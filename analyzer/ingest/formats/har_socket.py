@@ -26,6 +26,14 @@ class _Message(msgspec.Struct, gc=False):
     data: Raw = ABSENT
 
 
+class _Event(msgspec.Struct, gc=False):
+    """One server-sent event."""
+
+    name: Any = msgspec.field(default=None, name="eventName")
+    data: Raw = ABSENT
+
+
+_EVENTS = msgspec.json.Decoder(list[_Event | _Junk])
 _MESSAGES = msgspec.json.Decoder(list[_Message | _Junk])
 _MESSAGE = msgspec.json.Decoder(_Message | _Junk)
 
@@ -47,6 +55,21 @@ def read_messages(entry: Entry, kept_apart: bytes | None, facts: AnswerFacts) ->
 def has_messages(entry: Entry) -> bool:
     """Whether the entry holds a list of messages that is not empty."""
     return memoryview(entry.messages).nbytes > 4
+
+
+def event_stream(raw: Raw) -> str | None:
+    """Return the server-sent events that cypress-har-generator lists apart from the body."""
+    try:
+        found = [item for item in _EVENTS.decode(raw) if isinstance(item, _Event)]
+    except (ValueError, RecursionError):
+        return None
+    made = []
+    for item in found:
+        text = text_of(item.data)
+        name = f"event: {item.name}\n" if isinstance(item.name, str) and item.name else ""
+        lines = "\ndata: ".join((text or "").splitlines())
+        made.append(f"{name}data: {lines}\n\n")
+    return "".join(made) or None
 
 
 def _listed(raw: Raw) -> list[_Message]:

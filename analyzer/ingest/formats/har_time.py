@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 from typing import Any
 
-from analyzer.ingest.formats.har_entry import Timings
+import msgspec
+
+from analyzer.ingest.formats.har_entry import Entry, Timings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2200 = 7_258_118_400_000_000
@@ -70,8 +73,7 @@ def span(value: Any) -> float | None:
     return made if made is not None and 0 <= made <= _SANE_MS else None
 
 
-@dataclass(slots=True)
-class Phases:
+class Phases(msgspec.Struct, gc=False):
     """The phases of one exchange in milliseconds; ``None`` where one does not apply.
 
     ``connect`` includes ``tls``, whatever the dialect.
@@ -104,35 +106,40 @@ class Phases:
             return None
         return math.fsum(value for value in known if value is not None)
 
-    def longest(self) -> float:
-        """Return the longest phase."""
-        return max(
-            self.blocked or 0.0,
-            self.dns or 0.0,
-            self.connect or 0.0,
-            self.send or 0.0,
-            self.wait or 0.0,
-            self.receive or 0.0,
+    def fits(self, limit: float) -> bool:
+        """Whether no phase is longer than ``limit``."""
+        return (
+            (self.blocked or 0.0) <= limit
+            and (self.dns or 0.0) <= limit
+            and (self.connect or 0.0) <= limit
+            and (self.send or 0.0) <= limit
+            and (self.wait or 0.0) <= limit
+            and (self.receive or 0.0) <= limit
         )
+
+
+_fields = attrgetter("blocked", "dns", "connect", "ssl", "send", "wait", "receive")
 
 
 def phases(timings: Any, dialect: str) -> Phases:
     """Return the phases that ``timings`` tells, with ``ssl`` as a part of ``connect``."""
     if not isinstance(timings, Timings):
         return Phases()
-    connect, tls = span(timings.connect), span(timings.ssl)
-    # mitmproxy counts TLS apart; elsewhere it does not fit into a connect that is shorter.
-    if tls and (dialect == "mitmproxy" or (connect or 0.0) < tls):
-        connect = (connect or 0.0) + tls
-    return Phases(
-        span(timings.blocked),
-        span(timings.dns),
-        connect,
-        tls,
-        span(timings.send),
-        span(timings.wait),
-        span(timings.receive),
+    found = Phases(
+        *(
+            # Most are -1: does not apply.
+            None
+            if value == -1
+            else value
+            if type(value) is float and 0 <= value <= _SANE_MS
+            else span(value)
+            for value in _fields(timings)
+        )
     )
+    # mitmproxy counts TLS apart; elsewhere it does not fit into a connect that is shorter.
+    if found.tls and (dialect == "mitmproxy" or (found.connect or 0.0) < found.tls):
+        found.connect = (found.connect or 0.0) + found.tls
+    return found
 
 
 def duration(time: Any, found: Phases, dialect: str) -> float | None:
@@ -141,11 +148,11 @@ def duration(time: Any, found: Phases, dialect: str) -> float | None:
     A ``time`` that counts TLS twice is put right; one that is shorter than one of its own phases,
     or 0 beside phases that are not, is not believed.
     """
-    stated, total = span(time), found.total()
-    if stated is None or (total and stated + 1.0 < found.longest()):
-        return total
-    if dialect in _SUMMED_SSL and found.tls and total is not None:
-        twice = total + found.tls
+    stated = span(time)
+    if stated is None or not found.fits(stated + 1.0):
+        return found.total()
+    if found.tls and dialect in _SUMMED_SSL:
+        twice = (found.total() or 0.0) + found.tls
         if dialect == "playwright":
             # Playwright's time leaves blocked and send out.
             twice -= (found.blocked or 0.0) + (found.send or 0.0)
@@ -188,3 +195,43 @@ def _http_date(text: str | None) -> int | None:
 def _since_epoch(moment: datetime) -> int:
     since = moment - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class Times:
+    """When the exchanges of a block began, how long they took, and their phases."""
+
+    def __init__(self, entries: Sequence[Entry], dialect: str) -> None:
+        self.phases = [phases(entry.timings, dialect) for entry in entries]
+        self.started = [micros(entry.started_date_time) for entry in entries]
+        self.took = [
+            duration(entry.time, found, dialect)
+            for entry, found in zip(entries, self.phases, strict=True)
+        ]
+
+    def columns(self, statuses: Sequence[int | None]) -> dict[str, list[Any]]:
+        """Return the columns of times; what has no status has no time to a first byte."""
+        found = self.phases
+        return {
+            "started_at": self.started,
+            "duration_ms": self.took,
+            "ttfb_ms": [
+                None if status is None else one.until_answer()
+                for status, one in zip(statuses, found, strict=True)
+            ],
+            "blocked_ms": [one.blocked for one in found],
+            "dns_ms": [one.dns for one in found],
+            "connect_ms": [one.connect for one in found],
+            "tls_ms": [one.tls for one in found],
+            "send_ms": [one.send for one in found],
+            "wait_ms": [one.wait for one in found],
+            "receive_ms": [one.receive for one in found],
+        }
+
+    def wait_asked(self, headers: dict[str, str], number: int) -> float | None:
+        """Return the seconds that the answer of exchange ``number`` asks to wait."""
+        if "retry-after" not in headers and "retry-after-ms" not in headers:
+            return None
+        started = self.started[number]
+        if started is None:
+            return wait_asked(headers, None)
+        return wait_asked(headers, started + int((self.took[number] or 0) * 1000))
