@@ -86,10 +86,7 @@ def _layers() -> str:
             f"`{cause}`",
             emitter,
             layer if layer != "behind" else "*behind*",
-            *(
-                " / ".join(_seen_from_client(layer, emitter, own))
-                for own in (False, True)
-            ),
+            *(" / ".join(_seen_from_client(layer, emitter, own)) for own in (False, True)),
             str(len(ids)),
         )
         for (cause, emitter, layer), ids in sorted(
