@@ -65,8 +65,6 @@ class Reading(msgspec.Struct, gc=False):
     events: Events
     cut: bool
     """The recorder stopped before the answer did."""
-    suspect: bool = False
-    """It says "error" somewhere."""
     done: bool = False
     """``[DONE]`` was there."""
     terminal: bool = False
@@ -167,29 +165,39 @@ def begin(text: str, facts: AnswerFacts, *, cut: bool) -> Reading:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = Lines(text)
-    reading = Reading(text, facts, lines, cut, suspect="error" in text)
-    if (reading.suspect and _names_error(text)) or not lines.plausible():
-        events, reading.named_errors = _general_events(text.split("\n"))
-        reading.events = Payloads(events)
-    return reading
+    return Reading(text, facts, lines, cut) if lines.plausible() else _apart(text, facts, cut)
+
+
+def _apart(text: str, facts: AnswerFacts, cut: bool) -> Reading:
+    """Return a stream that must be taken apart as the specification says."""
+    events, errors = _general_events(text.split("\n"))
+    return Reading(text, facts, Payloads(events), cut, named_errors=errors)
 
 
 def read_documents(text: str, payloads: list[str], facts: AnswerFacts, *, cut: bool) -> None:
     """Fill ``facts`` from NDJSON lines or from the elements of Gemini's JSON array."""
-    read_all([Reading(text, facts, Payloads(payloads), cut, suspect="error" in text)])
+    read_all([Reading(text, facts, Payloads(payloads), cut)])
 
 
 def read_all(readings: Sequence[Reading]) -> None:
     """Fill the facts of streams: one step after the other, each for all of them."""
+    _walk(readings)
+    apart = [_apart(r.text, r.facts, r.cut) for r in readings if _names_error(r)]
+    if apart:
+        _walk(apart)
+        readings = [r for r in readings if not _names_error(r)] + apart
+    for reading in readings:
+        if _says_error(reading):
+            _read_error(reading)
+    for reading in readings:
+        _tell(reading)
+
+
+def _walk(readings: Sequence[Reading]) -> None:
     for reading in readings:
         reading.events.walk(reading.see_first)
     for reading in readings:
         reading.events.walk_back(reading.see_last)
-    for reading in readings:
-        if reading.suspect or (reading.terminal and reading.finish == "failed"):
-            _read_error(reading)
-    for reading in readings:
-        _tell(reading)
 
 
 def _tell(reading: Reading) -> None:
@@ -208,8 +216,22 @@ def _is_done(event: str) -> bool:
     return len(event) < _SHORT and event.strip() == "[DONE]"
 
 
-def _names_error(text: str) -> bool:
-    return "event:" in text and ("event: error" in text or "event:error" in text)
+def _names_error(reading: Reading) -> bool:
+    """Whether lines may say so by ``event: error`` alone; never before a well-formed end."""
+    if reading.finish is not None and (reading.done or reading.terminal):
+        return False
+    text = reading.text
+    return isinstance(reading.events, Lines) and ("event: error" in text or "event:error" in text)
+
+
+def _says_error(reading: Reading) -> bool:
+    text = reading.text
+    if reading.named_errors or '"error' in text:
+        return True
+    # Streams of chat completions and of Anthropic fail in no other way.
+    if not reading.typed or "response.failed" not in text:
+        return False
+    return (reading.terminal and reading.finish == "failed") or "error" in text
 
 
 def _general_events(lines: list[str]) -> tuple[list[str], frozenset[str]]:
@@ -267,10 +289,6 @@ def _take_usage(found: Document, facts: AnswerFacts) -> bool:
 
 def _read_error(reading: Reading) -> None:
     """Look for an error event anywhere, decoding only events that could be one."""
-    quoted = reading.named_errors or '"error' in reading.text
-    # Streams of chat completions and of Anthropic fail in no other way.
-    if not quoted and not (reading.typed and "response.failed" in reading.text):
-        return
     for event in reading.events:
         named = event in reading.named_errors
         if named or '"error' in event or '"response.failed"' in event:

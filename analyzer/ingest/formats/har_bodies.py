@@ -8,13 +8,18 @@ import binascii
 from analyzer.ingest.base import Limits
 from analyzer.ingest.beside import Beside
 from analyzer.ingest.formats.har_answer import body_of
-from analyzer.ingest.formats.har_entry import Content, Header, PostData, headers_of, text_of
+from analyzer.ingest.formats.har_entry import (
+    Content,
+    Header,
+    PostData,
+    headers_of,
+    is_text,
+    text_of,
+)
 from analyzer.ingest.notes import Notes
 
 _MESSAGES = ".jsonl"
 """How Playwright's files of WebSocket messages end."""
-_NO_TEXT = 4
-"""Bytes of ``null``, the longest text that says nothing."""
 
 
 class Bodies:
@@ -36,8 +41,7 @@ class Bodies:
                 return None
             if name:
                 return self.attached(name)
-            recorded = memoryview(content.text)
-            self._unreadable += recorded.nbytes > _NO_TEXT
+            self._unreadable += is_text(content.text)
         return body
 
     def attached(self, name: object) -> bytes | None:

@@ -108,6 +108,49 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
     splash_state: Any = field(default=None, name="_splash_processing_state")
 
 
+# What nearly every entry is, decoded in one go, texts included. Where a block holds something else
+# it is decoded again as above.
+
+
+class _Header(Header, gc=False):
+    name: str | None = None
+    value: str | None = None
+
+
+class _PostData(PostData, gc=False):
+    text: str | None = None  # type: ignore[assignment]  # text_of takes both
+
+
+class _Request(Request, gc=False):
+    headers: list[_Header] | None = None  # type: ignore[assignment]  # nobody adds to it
+    post_data: _PostData | None = None
+
+
+class _Content(Content, gc=False):
+    text: str | None = None  # type: ignore[assignment]  # text_of takes both
+
+
+class _Response(Response, gc=False):
+    headers: list[_Header] | None = None  # type: ignore[assignment]  # nobody adds to it
+    content: _Content | None = None
+
+
+class _Timings(Timings, gc=False):
+    blocked: float | None = None
+    dns: float | None = None
+    connect: float | None = None
+    ssl: float | None = None
+    send: float | None = None
+    wait: float | None = None
+    receive: float | None = None
+
+
+class _Entry(Entry, gc=False):
+    request: _Request | None = None
+    response: _Response | UnsetType | None = UNSET
+    timings: _Timings | None = None
+
+
 class Log(msgspec.Struct, gc=False):
     """What the log says of its producer."""
 
@@ -124,6 +167,7 @@ class Root(msgspec.Struct, gc=False):
 _CREATOR = re.compile(rb'"creator"\s*+:\s*+(\{[^{}]{0,1000}+\}|"[^"\\]{0,200}+")')
 _ENTRY = msgspec.json.Decoder(Entry | _Junk)
 _ENTRIES = msgspec.json.Decoder(list[Entry | _Junk])
+_USUAL = msgspec.json.Decoder(list[_Entry])
 _HEADERS = msgspec.json.Decoder(Headers)
 _TEXT = msgspec.json.Decoder(str)
 _ROOT = msgspec.json.Decoder(Root | _Junk)
@@ -136,7 +180,10 @@ def decode_entries(data: bytes | memoryview) -> list[Entry] | None:
         ValueError: the block does not parse.
         RecursionError: something in it is nested too deeply.
     """
-    entries = _ENTRIES.decode(data)
+    try:
+        return _USUAL.decode(data)  # type: ignore[return-value]  # a list of a kind of Entry
+    except (ValueError, RecursionError):
+        entries = _ENTRIES.decode(data)
     for entry in entries:
         if type(entry) is not Entry:
             return None
@@ -189,11 +236,14 @@ def scrub(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def text_of(raw: Raw) -> str | None:
-    """Return the text that ``raw`` stands for; ``None`` if it is missing or null.
+def text_of(raw: Raw | str | None) -> str | None:
+    """Return the text that ``raw`` is or stands for; ``None`` if it is missing or null.
 
     An object or array where a text belongs is that text's JSON.
     """
+    if raw is None or type(raw) is str:
+        return raw
+    assert isinstance(raw, Raw)
     try:
         return _TEXT.decode(raw)
     except (ValueError, RecursionError):
@@ -208,6 +258,12 @@ def text_of(raw: Raw) -> str | None:
         return scrub(json.loads(loose, strict=False))
     except (ValueError, RecursionError):
         return None
+
+
+def is_text(raw: Raw | str | None) -> bool:
+    """Whether ``raw`` holds something, be it readable or not."""
+    # null, the longest text that says nothing, has 4 bytes; quotes do not count.
+    return raw is not None and len(raw) > (2 if type(raw) is str else 4)
 
 
 def is_blank(raw: Raw) -> bool:

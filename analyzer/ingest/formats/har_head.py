@@ -110,7 +110,7 @@ class HeadReader:
 
     def _use(self, header: Any) -> tuple[str | None, str | None] | None:
         """Return (column name, kind of secret) of a header; ``None`` if it is not used."""
-        if type(header) is not Header or type(header.name) is not str:
+        if not isinstance(header, Header) or type(header.name) is not str:
             return None
         lower = header.name.strip().lower()
         name, kind = lower if lower in self._read else None, secret_header(lower)
