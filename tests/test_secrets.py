@@ -32,7 +32,8 @@ def outputs(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> dict[
     for format_ in ("json", "jsonl", "markdown", "html"):
         found[f"stdout {format_}"] = _good(analyze(capture, "--all-traffic", "--format", format_))
     rows = [json.loads(line) for line in found["r.jsonl"].splitlines()]
-    for row in [row for row in rows if row["ok"] is False]:
+    one_per_rule = {row["rule"]: row for row in rows if row["ok"] is False}
+    for row in one_per_rule.values():
         told = analyze("explain", capture, str(row["record"]), "--all-traffic")
         found[f"explain {row['record']}"] = _good(told)
     found["render"] = _good(analyze("render", folder / "r.json", "-vv"))

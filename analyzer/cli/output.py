@@ -114,11 +114,11 @@ def to_stdout(result: Result, format_: str, look: Look) -> None:
     sys.stdout.flush()
 
 
-def to_file(result: Result, path: Path, look: Look) -> None:
+def to_file(result: Result, path: Path, profile: str = "full") -> None:
     """Write one file; the suffix decides the format."""
     kind = SINKS.get(path.suffix.lower())
     if kind is None:
-        report_to_file(result.analysis, path, look, result.secrets)
+        report_to_file(result.analysis, path, profile, result.secrets)
     elif kind == "parquet":
         _parquet(result, path)
     else:
@@ -137,7 +137,7 @@ def report_to_stdout(
     text = (
         _text(analysis, look)
         if format_ == "text"
-        else _report(render.for_format(format_), analysis, look)
+        else _report(render.for_format(format_), analysis, look.profile)
     )
     _guard(text, secrets, f"--format {format_}")
     data = (text if text.endswith("\n") else text + "\n").encode(
@@ -161,20 +161,20 @@ def _text(analysis: Analysis, look: Look) -> str:
     )
 
 
-def _report(renderer: render.Renderer, analysis: Analysis, look: Look) -> str:
+def _report(renderer: render.Renderer, analysis: Analysis, profile: str) -> str:
     if renderer.name == "markdown":
-        return renderer(analysis, profile=look.profile)
+        return renderer(analysis, profile=profile)
     return renderer(analysis)
 
 
 def report_to_file(
-    analysis: Analysis, path: Path, look: Look, secrets: SecretStore | None = None
+    analysis: Analysis, path: Path, profile: str = "full", secrets: SecretStore | None = None
 ) -> None:
     """Write a report to a file; the suffix decides the format."""
     if path.suffix.lower() in SINKS:
         msg = f"-o {path.name}: a saved analysis holds no attempts; this needs the logs themselves"
         raise UsageError(msg)
-    text = _report(render.for_suffix(path.suffix.lower()), analysis, look)
+    text = _report(render.for_suffix(path.suffix.lower()), analysis, profile)
     _guard(text, secrets, f"-o {path.name}")
     with replacing(path) as out:
         out.write(text.encode())

@@ -26,6 +26,6 @@ def render(
     analysis = out.load(file)
     look = out.Look.of(color, verbose, quiet, profile)
     for path in output or ():
-        out.report_to_file(analysis, path, look)
+        out.report_to_file(analysis, path, profile)
     if quiet < 2 and not (output and format_ == "text"):
         out.report_to_stdout(analysis, format_, look)

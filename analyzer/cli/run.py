@@ -67,7 +67,7 @@ def run(
     with pipeline.run(inputs, told) as result:
         look = out.Look.of(color, verbose, quiet, profile)
         for path in output or ():
-            out.to_file(result, path, look)
+            out.to_file(result, path, profile)
         if quiet < 2:
             out.to_stdout(result, format_, look)
         _leave(result, [*_configured(config, no_config).fail_on, *(fail_on or ())], strict)
