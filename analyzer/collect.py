@@ -124,6 +124,7 @@ class _Failures:
             {"body": list(self._bodies), "body_text": list(self._bodies.values())},
             schema={"body": pl.UInt64(), "body_text": pl.String()},
         )
+        self._bodies.clear()
         if "body" in kept.columns:
             kept = kept.join(bodies, on="body", how="left", maintain_order="left")
         weights = (

@@ -79,7 +79,7 @@ class Wants:
     """Header columns to materialise: ``req_header.<name>`` and ``resp_header.<name>``."""
     secrets: Secrets
     limits: Limits = field(default_factory=Limits)
-    rows_per_batch: int = 20_000
+    rows_per_batch: int = 4_000
 
 
 @dataclass(frozen=True, slots=True)
