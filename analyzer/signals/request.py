@@ -25,6 +25,7 @@ _SECRET_KEY = re.compile(
 )
 _MAX_SECRETS = 32
 _MAX_NODES = 2000
+_NO_SECRETS = (None, None, None, None)
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -57,7 +58,9 @@ def read_request(text: str | None, content_type: str | None) -> RequestFacts:
     facts = RequestFacts()
     if not text:
         return facts
-    start = text[:64].lstrip("\ufeff \t\r\n")[:1]
+    start = text[0]
+    if start != "{":
+        start = text[:64].lstrip("\ufeff \t\r\n")[:1]
     if start == "{":
         _read_json(text.lstrip("\ufeff"), facts)
     elif content_type and "multipart/" in content_type.lower():
@@ -75,18 +78,25 @@ def _read_json(text: str, facts: RequestFacts) -> None:
         _read_odd(text, facts)
         return
     facts.model = word(found.model)
-    facts.stream = _flag(found.stream)
-    prompts = (found.messages, found.input, found.prompt, found.contents)
-    facts.llm_body = facts.model is not None and any(p is not ABSENT for p in prompts)
+    if found.stream is not None:
+        facts.stream = _flag(found.stream)
+    facts.llm_body = facts.model is not None and not (
+        found.messages is ABSENT
+        and found.input is ABSENT
+        and found.prompt is ABSENT
+        and found.contents is ABSENT
+    )
     facts.session_id = _session(found)
-    secrets = [found.api_key, found.api_key_camel, found.access_token, found.token]
+    stated = (found.api_key, found.api_key_camel, found.access_token, found.token)
+    secrets = [] if stated == _NO_SECRETS else list(stated)
     for raw in (found.tools, found.mcp_servers):
         # Servers for tools come with their own credentials.
         if raw is not ABSENT and b"uthorization" in bytes(raw):
             secrets += _secrets_in(anything(raw))
     if not facts.llm_body:
         secrets += _secrets_in(anything(text))
-    facts.secrets = _kept(secrets)
+    if secrets:
+        facts.secrets = _kept(secrets)
 
 
 def _read_odd(text: str, facts: RequestFacts) -> None:
@@ -119,6 +129,14 @@ def _flag(value: Any) -> bool | None:
 
 def _session(found: _Request) -> str | None:
     """Return the session that the client names: Claude Code, Codex, OpenRouter's field."""
+    if (
+        found.metadata is None
+        and found.session_id is None
+        and found.conversation is None
+        and found.conversation_id is None
+        and found.prompt_cache_key is None
+    ):
+        return None
     metadata = mapping(found.metadata)
     user = metadata.get("user_id")
     if isinstance(user, str):

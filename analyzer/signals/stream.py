@@ -25,6 +25,7 @@ WHOLE_CHARS = 4096
 _SHORT = 16
 """``[DONE]`` is shorter."""
 _TAIL_EVENTS = 6
+_SPLIT_CHARS = 65_536
 _CUT = "\n…\n"
 
 _TERMINAL = frozenset(
@@ -65,6 +66,10 @@ class Reading(msgspec.Struct, gc=False):
     events: Events
     cut: bool
     """The recorder stopped before the answer did."""
+    quoted: bool
+    """It has ``"error`` somewhere."""
+    named_errors: frozenset[str] = frozenset()
+    """Payloads of events whose ``event:`` line says error."""
     done: bool = False
     """``[DONE]`` was there."""
     terminal: bool = False
@@ -80,8 +85,6 @@ class Reading(msgspec.Struct, gc=False):
     """Payload of the error event."""
     last: str | None = None
     """Payload of the last event that is not ``[DONE]``."""
-    named_errors: frozenset[str] = frozenset()
-    """Payloads of events whose ``event:`` line says error."""
     back: int = 0
     """How many events were looked at from the end."""
     counted: bool = False
@@ -165,39 +168,46 @@ def begin(text: str, facts: AnswerFacts, *, cut: bool) -> Reading:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = Lines(text)
-    return Reading(text, facts, lines, cut) if lines.plausible() else _apart(text, facts, cut)
-
-
-def _apart(text: str, facts: AnswerFacts, cut: bool) -> Reading:
-    """Return a stream that must be taken apart as the specification says."""
+    quoted, named = _errors_in(text)
+    if lines.plausible() and not named:
+        return Reading(text, facts, lines, cut, quoted)
     events, errors = _general_events(text.split("\n"))
-    return Reading(text, facts, Payloads(events), cut, named_errors=errors)
+    return Reading(text, facts, Payloads(events), cut, quoted, errors)
+
+
+def _errors_in(text: str) -> tuple[bool, bool]:
+    """Return whether ``text`` has ``"error`` somewhere, and whether ``event: error``."""
+    if len(text) > _SPLIT_CHARS:
+        return '"error' in text, "event: error" in text or "event:error" in text
+    # One search instead of three, and few hits as a rule.
+    pieces = text.split("error")
+    pieces.pop()
+    quoted = named = False
+    for piece in pieces:
+        before = piece[-1:]
+        if before == '"':
+            quoted = True
+        elif before in (" ", ":") and piece.endswith(("event: ", "event:")):
+            named = True
+    return quoted, named
 
 
 def read_documents(text: str, payloads: list[str], facts: AnswerFacts, *, cut: bool) -> None:
     """Fill ``facts`` from NDJSON lines or from the elements of Gemini's JSON array."""
-    read_all([Reading(text, facts, Payloads(payloads), cut)])
+    read_all([Reading(text, facts, Payloads(payloads), cut, '"error' in text)])
 
 
 def read_all(readings: Sequence[Reading]) -> None:
     """Fill the facts of streams: one step after the other, each for all of them."""
-    _walk(readings)
-    apart = [_apart(r.text, r.facts, r.cut) for r in readings if _names_error(r)]
-    if apart:
-        _walk(apart)
-        readings = [r for r in readings if not _names_error(r)] + apart
-    for reading in readings:
-        if _says_error(reading):
-            _read_error(reading)
-    for reading in readings:
-        _tell(reading)
-
-
-def _walk(readings: Sequence[Reading]) -> None:
     for reading in readings:
         reading.events.walk(reading.see_first)
     for reading in readings:
         reading.events.walk_back(reading.see_last)
+    for reading in readings:
+        if reading.quoted or reading.named_errors or _failed(reading):
+            _read_error(reading)
+    for reading in readings:
+        _tell(reading)
 
 
 def _tell(reading: Reading) -> None:
@@ -216,22 +226,11 @@ def _is_done(event: str) -> bool:
     return len(event) < _SHORT and event.strip() == "[DONE]"
 
 
-def _names_error(reading: Reading) -> bool:
-    """Whether lines may say so by ``event: error`` alone; never before a well-formed end."""
-    if reading.finish is not None and (reading.done or reading.terminal):
+def _failed(reading: Reading) -> bool:
+    """Whether an event says ``response.failed``; chat and Anthropic never fail like that."""
+    if not reading.typed or "response.failed" not in reading.text:
         return False
-    text = reading.text
-    return isinstance(reading.events, Lines) and ("event: error" in text or "event:error" in text)
-
-
-def _says_error(reading: Reading) -> bool:
-    text = reading.text
-    if reading.named_errors or '"error' in text:
-        return True
-    # Streams of chat completions and of Anthropic fail in no other way.
-    if not reading.typed or "response.failed" not in text:
-        return False
-    return (reading.terminal and reading.finish == "failed") or "error" in text
+    return (reading.terminal and reading.finish == "failed") or "error" in reading.text
 
 
 def _general_events(lines: list[str]) -> tuple[list[str], frozenset[str]]:

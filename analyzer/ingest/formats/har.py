@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.formats.har_blocks import BLOCK, Block, Cutter
 from analyzer.ingest.formats.har_entry import Entry, Response, decode_entries, producer
+from analyzer.ingest.formats.har_exchange import UnreadableError, check
 from analyzer.ingest.formats.har_extra import tell_tls_errors
 from analyzer.ingest.formats.har_recover import Broken, Recovery, too_large
-from analyzer.ingest.formats.har_row import RowBuilder, UnreadableError, check
+from analyzer.ingest.formats.har_row import RowBuilder
 from analyzer.ingest.notes import Notes
 
 _START = re.compile(rb"\s*+(?:[A-Za-z_$][\w$.]*+\s*+\(\s*+)?\{")

@@ -70,11 +70,11 @@ def _error_text(value: Any) -> str | None:
 
 
 def body_of(
-    content: Content, headers: dict[str, str], dialect: str, limit: int = 64 << 20
+    content: Content, headers: dict[str, str], dialect: str, budget: har_packed.Budget
 ) -> str | bytes | None:
     """Return the recorded body; ``None`` if it was not recorded or cannot be decoded.
 
-    A body that is still compressed is unpacked up to ``limit`` bytes.
+    A body that is still compressed is unpacked as far as the ``budget`` goes.
     """
     text = text_of(content.text)
     if text is None:
@@ -89,15 +89,15 @@ def body_of(
             data = har_packed.chunks(text)
         else:
             return text
-        return text if data is None else har_packed.inflated(data, headers, limit, raw=True)
+        return text if data is None else har_packed.inflated(data, headers, budget, raw=True)
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         if text[0] == "[":
             data = har_packed.chunks(text)
-            return har_packed.inflated(data, headers, limit, raw=True) if data else data
+            return har_packed.inflated(data, headers, budget, raw=True) if data else data
         data = _wrapped_base64(text)
-    return har_packed.inflated(data, headers, limit) if data else data
+    return har_packed.inflated(data, headers, budget) if data else data
 
 
 def _wrapped_base64(text: str) -> bytes | None:

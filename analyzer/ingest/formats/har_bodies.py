@@ -16,6 +16,7 @@ from analyzer.ingest.formats.har_entry import (
     is_text,
     text_of,
 )
+from analyzer.ingest.formats.har_packed import Budget
 from analyzer.ingest.notes import Notes
 
 _MESSAGES = ".jsonl"
@@ -28,13 +29,14 @@ class Bodies:
     def __init__(self, dialect: str, limits: Limits, beside: Beside | None) -> None:
         self._dialect = dialect
         self._limit = limits.entry_bytes
+        self._budget = Budget(limits.entry_bytes)
         self._beside = beside
         self._missing = 0
         self._unreadable = 0
 
     def answer(self, content: Content, headers: dict[str, str]) -> str | bytes | None:
         """Return an answer's body; ``None`` if it was not recorded or cannot be had."""
-        body = body_of(content, headers, self._dialect, self._limit)
+        body = body_of(content, headers, self._dialect, self._budget)
         if body is None:
             name = content.file or content.sha1
             if isinstance(name, str) and name.endswith(_MESSAGES):

@@ -135,7 +135,9 @@ class _Response(Response, gc=False):
     content: _Content | None = None
 
 
-class _Timings(Timings, gc=False):
+class UsualTimings(Timings, gc=False):
+    """Timings that hold numbers only."""
+
     blocked: float | None = None
     dns: float | None = None
     connect: float | None = None
@@ -148,7 +150,7 @@ class _Timings(Timings, gc=False):
 class _Entry(Entry, gc=False):
     request: _Request | None = None
     response: _Response | UnsetType | None = UNSET
-    timings: _Timings | None = None
+    timings: UsualTimings | None = None
 
 
 class Log(msgspec.Struct, gc=False):

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
 from analyzer import columns
 from analyzer.ingest.base import Wants
 from analyzer.ingest.beside import Beside
 from analyzer.ingest.formats.har_answer import (
     client_error,
-    cut_by_recorder,
     is_benign_abort,
     phase_of,
     status_of,
 )
-from analyzer.ingest.formats.har_bodies import Bodies
 from analyzer.ingest.formats.har_entry import (
-    ABSENT,
     Content,
     Entry,
     Header,
-    PostData,
     Request,
     Response,
     headers_of,
     is_blank,
 )
+from analyzer.ingest.formats.har_exchange import Asked, Exchanges, whole
 from analyzer.ingest.formats.har_frame import Table
 from analyzer.ingest.formats.har_head import (
     REQUEST_PREFIX,
@@ -45,61 +40,13 @@ from analyzer.ingest.formats.har_head import (
     ids,
     trace,
 )
-from analyzer.ingest.formats.har_socket import event_stream, has_messages, read_messages
-from analyzer.ingest.formats.har_time import Times, number
+from analyzer.ingest.formats.har_payload import BodyReader
+from analyzer.ingest.formats.har_time import Times
 from analyzer.ingest.url import Address, address, host_of
-from analyzer.signals.body import read_answers, read_request
-from analyzer.signals.facts import AnswerFacts, RequestFacts
+from analyzer.signals.facts import AnswerFacts
 
-_NO_REQUEST, _NO_CONTENT = RequestFacts(), Content()
-_SIZE_AS_SENT = frozenset({"mitmproxy", "polly"})
-"""Dialects whose ``content.size`` counts the compressed bytes."""
 _CACHED_URLS = 4096
-_HELD = 4 << 20
-"""Characters of bodies that are unpacked at a time."""
-_Body = TypeVar("_Body", str | None, str | bytes | None)
 _MONEY_SCALE = 18
-
-
-class UnreadableError(Exception):
-    """An entry that parses but says too little to be an attempt."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-
-
-def check(entry: Entry) -> None:
-    """Raise UnreadableError if an entry has no request, or no response object at all."""
-    request = entry.request
-    if not isinstance(request, Request):
-        said = "missing" if request is None else f"a {type(request).__name__}"
-        raise UnreadableError("bad_entry", f"its request is {said}, expected an object")
-    if entry.response is UNSET and entry.error is None:
-        raise UnreadableError("no_response", "it has no response: only the request was kept")
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchanges:
-    """Exchanges side by side: the parts of all of them, each in a list."""
-
-    entries: Sequence[Entry]
-    requests: list[Request]
-    responses: list[Response | None]
-    sent: list[dict[str, str]]
-    got: list[dict[str, str]]
-    urls: list[Address]
-    methods: list[str | None]
-    statuses: list[int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What request bodies say, the requests' fingerprints, the bodies' sizes."""
-
-    facts: list[RequestFacts] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
-    sizes: list[int | None] = field(default_factory=list)
 
 
 class RowBuilder:
@@ -110,7 +57,8 @@ class RowBuilder:
 
     def __init__(self, name: str, wants: Wants, dialect: str, beside: Beside | None = None) -> None:
         self.dialect = dialect
-        self.bodies = Bodies(dialect, wants.limits, beside)
+        self._reader = BodyReader(dialect, wants.limits, beside)
+        self.bodies = self._reader.bodies
         self.without_time = 0
         self.bad_money = 0
         self.saw_credential = self.saw_head = False
@@ -120,7 +68,6 @@ class RowBuilder:
         self._responses = HeadReader(RESPONSE_PREFIX, wants.headers, wants.secrets)
         self._table = Table(sorted(wants.headers))
         self._addresses: dict[str, Address] = {}
-        self._digests: dict[tuple[str | None, str], Any] = {}
         self._tags: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -134,8 +81,11 @@ class RowBuilder:
         """
         block = self._exchanges(entries)
         self._learn(block)
-        asked = self._asked(block)
-        facts, sizes = self._answered(block)
+        asked = self._reader.asked(block)
+        for said in asked.facts:
+            for secret in said.secrets:
+                self._requests.learn("key", secret)
+        facts, sizes = self._reader.answered(block)
         times = Times(entries, self.dialect)
         self.without_time += times.started.count(None)
         self._table.add(
@@ -148,11 +98,11 @@ class RowBuilder:
             facts,
         )
 
-    def _exchanges(self, entries: Sequence[Entry]) -> _Exchanges:
+    def _exchanges(self, entries: Sequence[Entry]) -> Exchanges:
         requests = [e.request for e in entries if isinstance(e.request, Request)]
         responses = [e.response if isinstance(e.response, Response) else None for e in entries]
         read = self._responses.read
-        return _Exchanges(
+        return Exchanges(
             entries,
             requests,
             responses,
@@ -164,7 +114,7 @@ class RowBuilder:
         )
 
     def _request_columns(
-        self, block: _Exchanges, asked: _Asked, facts: list[AnswerFacts]
+        self, block: Exchanges, asked: Asked, facts: list[AnswerFacts]
     ) -> dict[str, list[Any]]:
         sent, urls = block.sent, block.urls
         resends = [head.get("x-stainless-retry-count") for head in sent]
@@ -187,13 +137,13 @@ class RowBuilder:
                 said.session_id or first(head, SESSION_HEADERS)
                 for said, head in zip(asked.facts, sent, strict=True)
             ],
-            "resend_count": [_whole(text) if text is not None else None for text in resends],
+            "resend_count": [whole(text) if text is not None else None for text in resends],
             "request_hash": asked.digests,
             "request_bytes": asked.sizes,
         }
 
     def _answer_columns(
-        self, block: _Exchanges, facts: list[AnswerFacts], sizes: list[int | None], times: Times
+        self, block: Exchanges, facts: list[AnswerFacts], sizes: list[int | None], times: Times
     ) -> dict[str, list[Any]]:
         got, statuses = block.got, block.statuses
         errors = self._errors(block, facts, sizes)
@@ -222,7 +172,7 @@ class RowBuilder:
         }
 
     def _errors(
-        self, block: _Exchanges, facts: list[AnswerFacts], sizes: list[int | None]
+        self, block: Exchanges, facts: list[AnswerFacts], sizes: list[int | None]
     ) -> list[str | None]:
         """Return what the client itself reported, without what means nothing."""
         errors = list(map(client_error, block.entries, block.responses, block.statuses))
@@ -245,7 +195,7 @@ class RowBuilder:
             self._addresses[url] = known
         return known
 
-    def _learn(self, block: _Exchanges) -> None:
+    def _learn(self, block: Exchanges) -> None:
         for request, answer, url, sent in zip(
             block.requests, block.responses, block.urls, block.sent, strict=True
         ):
@@ -265,113 +215,6 @@ class RowBuilder:
             if isinstance(cookie, Header) and isinstance(cookie.value, str):
                 self.saw_credential = True
                 self._requests.learn("cookie", cookie.value)
-
-    def _asked(self, block: _Exchanges) -> _Asked:
-        asked = _Asked()
-        texts = (
-            self.bodies.asked(request.post_data)
-            if isinstance(request.post_data, PostData)
-            else None
-            for request in block.requests
-        )
-        for group in _groups(texts):
-            self._read_requests(block, group, asked)
-            del group
-        return asked
-
-    def _read_requests(self, block: _Exchanges, texts: list[str | None], asked: _Asked) -> None:
-        """Read the bodies of the requests that follow those in ``asked``."""
-        part = slice(len(asked.facts), len(asked.facts) + len(texts))
-        requests = block.requests[part]
-        kinds = [
-            head.get("content-type") or getattr(request.post_data, "mime_type", None)
-            for request, head in zip(requests, block.sent[part], strict=True)
-        ]
-        asked.facts.extend(
-            read_request(text, kind if isinstance(kind, str) else None) if text else _NO_REQUEST
-            for text, kind in zip(texts, kinds, strict=True)
-        )
-        for facts in asked.facts[part]:
-            for secret in facts.secrets:
-                self._requests.learn("key", secret)
-        bodies = [text.encode("utf-8", "replace") if text else b"" for text in texts]
-        asked.digests.extend(map(self._digest, block.methods[part], block.urls[part], bodies))
-        # Firefox counts characters; the text itself is the better measure wherever it is.
-        asked.sizes.extend(
-            len(body) or _whole(request.body_size)
-            for body, request in zip(bodies, requests, strict=True)
-        )
-
-    def _digest(self, method: str | None, url: Address, body: bytes) -> str:
-        """Return the fingerprint of a request: method, host and path are hashed once."""
-        place = f"{url.host}\0{url.path}"
-        begun = self._digests.get((method, place))
-        if begun is None:
-            head = f"{method}\0{place}\0".encode("utf-8", "replace")
-            begun = blake2b(head, digest_size=8)
-            if len(self._digests) >= _CACHED_URLS:
-                self._digests.clear()
-            self._digests[method, place] = begun
-        made = begun.copy()
-        made.update(body)
-        return str(made.hexdigest())
-
-    def _answered(self, block: _Exchanges) -> tuple[list[AnswerFacts], list[int | None]]:
-        """Return what the answers' bodies say and their decoded sizes."""
-        facts: list[AnswerFacts] = []
-        sizes: list[int | None] = []
-        contents = [
-            answer.content if answer and isinstance(answer.content, Content) else _NO_CONTENT
-            for answer in block.responses
-        ]
-        bodies = map(self._body, block.entries, contents, block.got, block.statuses)
-        for group in _groups(bodies):
-            part = slice(len(facts), len(facts) + len(group))
-            facts += self._read_answers(block, contents, group, part)
-            sizes += map(self._size, contents[part], group, block.statuses[part])
-            del group
-        return facts, sizes
-
-    def _body(
-        self, entry: Entry, content: Content, got: dict[str, str], status: int | None
-    ) -> str | bytes | None:
-        if status is None:
-            return None
-        body = self.bodies.answer(content, got)
-        if not body and entry.events is not ABSENT:
-            body = event_stream(entry.events) or body
-        return body
-
-    def _read_answers(
-        self, block: _Exchanges, contents: list[Content], bodies: list[str | bytes | None],
-        part: slice,
-    ) -> list[AnswerFacts]:  # fmt: skip
-        kinds = [
-            head.get("content-type") or content.mime_type
-            for head, content in zip(block.got[part], contents[part], strict=True)
-        ]
-        entries, statuses = block.entries[part], block.statuses[part]
-        facts = read_answers(
-            bodies,
-            [kind if isinstance(kind, str) else None for kind in kinds],
-            statuses,
-            [
-                entry.splash_state == "headers_received" or cut_by_recorder(body, self.dialect)
-                for entry, body in zip(entries, bodies, strict=True)
-            ],
-        )
-        for at, (entry, status) in enumerate(zip(entries, statuses, strict=True)):
-            if status is not None and (has_messages(entry) or status == 101):
-                read_messages(entry, self.bodies.messages(contents[part][at]), facts[at])
-        return facts
-
-    def _size(self, content: Content, body: str | bytes | None, status: int | None) -> int | None:
-        if status is None:
-            return None
-        size = None if self.dialect in _SIZE_AS_SENT else _whole(content.size)
-        if size is None and body is not None:
-            size = len(body if isinstance(body, bytes) else body.encode("utf-8", "replace"))
-        return size
 
     def _tag(self, value: str | None) -> str | None:
         if not value:
@@ -415,27 +258,6 @@ class RowBuilder:
         if self.dialect != "chrome" or not self.saw_head:
             return None
         return not self.saw_credential
-
-
-def _groups(bodies: Iterable[_Body]) -> Iterator[list[_Body]]:
-    """Put bodies together that are read together; they may be far larger than in the capture."""
-    group: list[_Body] = []
-    held = 0
-    for body in bodies:
-        group.append(body)
-        held += len(body) if body else 0
-        if held > _HELD:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
-
-
-def _whole(value: Any) -> int | None:
-    if type(value) is int:
-        return value if 0 <= value < 1 << 62 else None
-    made = number(value)
-    return int(made) if made is not None and 0 <= made < 1 << 62 else None
 
 
 def _media_type(response: Response | None, got: dict[str, str]) -> str | None:

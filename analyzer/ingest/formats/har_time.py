@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from analyzer.ingest.formats.har_entry import Entry, Timings
+from analyzer.ingest.formats.har_entry import Entry, Timings, UsualTimings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2200 = 7_258_118_400_000_000
@@ -125,16 +125,17 @@ def phases(timings: Any, dialect: str) -> Phases:
     """Return the phases that ``timings`` tells, with ``ssl`` as a part of ``connect``."""
     if not isinstance(timings, Timings):
         return Phases()
+    blocked, dns, connect, tls, send, wait, receive = _fields(timings)
+    if type(timings) is not UsualTimings:
+        blocked, dns, connect, tls, send, wait, receive = map(span, _fields(timings))
     found = Phases(
-        *(
-            # Most are -1: does not apply.
-            None
-            if value == -1
-            else value
-            if type(value) is float and 0 <= value <= _SANE_MS
-            else span(value)
-            for value in _fields(timings)
-        )
+        blocked if blocked is not None and 0.0 <= blocked <= _SANE_MS else None,
+        dns if dns is not None and 0.0 <= dns <= _SANE_MS else None,
+        connect if connect is not None and 0.0 <= connect <= _SANE_MS else None,
+        tls if tls is not None and 0.0 <= tls <= _SANE_MS else None,
+        send if send is not None and 0.0 <= send <= _SANE_MS else None,
+        wait if wait is not None and 0.0 <= wait <= _SANE_MS else None,
+        receive if receive is not None and 0.0 <= receive <= _SANE_MS else None,
     )
     # mitmproxy counts TLS apart; elsewhere it does not fit into a connect that is shorter.
     if found.tls and (dialect == "mitmproxy" or (found.connect or 0.0) < found.tls):
