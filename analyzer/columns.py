@@ -145,6 +145,8 @@ ATTEMPTS: tuple[Column, ...] = (
     # proxy's word
     _c("proxy_flags", pl.String, "Termination state or response flags.", "proxy"),
     _c("proxy_detail", pl.String, "The proxy's own reason text.", "proxy"),
+    _c("upstream_address", pl.String, "Server behind that was chosen (last try).", "proxy gateway"),
+    _c("upstream_tries", pl.Int64, "How many servers behind were tried.", "proxy gateway"),
     _c("phase", pl.String, "How far it came: not_sent connecting sent headers body done.", "any"),
     _c("hop_limit_ms", pl.Float64, "Time limit that the hop says it has.", "proxy gateway", "ms"),
     # stream

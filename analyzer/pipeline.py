@@ -20,7 +20,7 @@ from analyzer.collect import Collected, collect
 from analyzer.engine import judge, load
 from analyzer.errors import NothingUsable, Problem
 from analyzer.ingest import capture, files
-from analyzer.ingest.base import Limits, Source, Wants
+from analyzer.ingest.base import Limits, Reading, Source, Wants
 from analyzer.redact.secrets import SecretStore
 from analyzer.signals import catalogue, headers_needed, markers, model
 from analyzer.signals.rows import Signals
@@ -38,6 +38,8 @@ class Options:
     all_traffic: bool = False
     """Treat every HTTP exchange as LLM traffic (logs without hosts or known paths)."""
     limits: Limits = field(default_factory=Limits)
+    reading: Reading = field(default_factory=Reading)
+    """What logs do not say themselves: their format string, zone, hop, columns."""
     command: str = ""
     """Shown in the report, so that somebody else gets the same."""
 
@@ -104,7 +106,7 @@ def _wants(
     options: Options,
 ) -> Wants:  # fmt: skip
     headers = knowledge.headers | headers_needed(facts)
-    return Wants(headers=headers, secrets=secrets, limits=options.limits)
+    return Wants(headers, secrets, options.limits, reading=options.reading)
 
 
 def _phase_2(

@@ -9,8 +9,9 @@ be edited.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal, Protocol
 
@@ -72,6 +73,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user says of logs that do not say it themselves."""
+
+    log_format: str | None = None
+    """nginx ``log_format`` string, or the name of one (see ``--log-format``)."""
+    log_formats: Mapping[str, str] = field(default_factory=dict)
+    """Named ``log_format`` strings of the configuration file."""
+    zone: tzinfo | None = None
+    """Zone of times that are written without one; ``None`` = not told, read as UTC and said so."""
+    hops: tuple[tuple[str, str], ...] = ()
+    """(glob over input names, hop): overrides a format's default hop; the first match counts."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Canonical column -> column or dotted key of a generic CSV or JSON-lines log."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wants:
     """What the rest of the run needs from ingest."""
 
@@ -80,6 +97,7 @@ class Wants:
     secrets: Secrets
     limits: Limits = field(default_factory=Limits)
     rows_per_batch: int = 4_000
+    reading: Reading = field(default_factory=Reading)
 
 
 @dataclass(frozen=True, slots=True)

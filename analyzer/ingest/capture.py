@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import polars as pl
 from polars.exceptions import PanicException
@@ -52,7 +53,7 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
 def _one(source: Source, found: Format, wants: Wants) -> Reading:
     try:
         for batch in found.read(source, wants):
-            yield source, found, _conformed(batch, found, wants)
+            yield source, found, _conformed(batch, source.name, found, wants)
     except (Exception, PanicException) as error:
         message = (
             f"Reading it as {found.title} failed inside whichhop ({type(error).__name__}: "
@@ -63,18 +64,30 @@ def _one(source: Source, found: Format, wants: Wants) -> Reading:
         yield source, found, Batch(problems=tuple(source.faults))
 
 
-def _conformed(batch: Batch, found: Format, wants: Wants) -> Batch:
+def _conformed(batch: Batch, name: str, found: Format, wants: Wants) -> Batch:
     """Return the batch with canonical columns, which format and hop it is from among them."""
     attempts, usage = batch.attempts, batch.usage
     named = pl.lit(found.name).alias("format")
     if attempts is not None:
-        hop = [] if "hop" in attempts.columns else [pl.lit(found.hop).alias("hop")]
-        attempts = columns.conform(
-            attempts.with_columns(named, *hop), headers=sorted(wants.headers)
-        )
+        told = _told_hop(name, wants)
+        own = {"format": named, "hop": pl.lit(found.hop).alias("hop")}
+        missing = [value for column, value in own.items() if column not in attempts.columns]
+        if told:
+            missing = [own["format"]] if "format" not in attempts.columns else []
+            missing.append(pl.lit(told).alias("hop"))
+        attempts = columns.conform(attempts.with_columns(missing), headers=sorted(wants.headers))
     if usage is not None:
         usage = columns.conform(usage.with_columns(named), columns.USAGE)
     return replace(batch, attempts=attempts, usage=usage)
+
+
+def _told_hop(name: str, wants: Wants) -> str | None:
+    """Return the hop that the user says wrote an input; the first glob that matches counts."""
+    base = name.rpartition("/")[2]
+    for glob, hop in wants.reading.hops:
+        if fnmatchcase(name, glob) or fnmatchcase(base, glob):
+            return hop
+    return None
 
 
 def _empty(source: Source) -> tuple[Problem, ...]:

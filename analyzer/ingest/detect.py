@@ -13,6 +13,8 @@ from analyzer.ingest.base import Format, Source
 
 SURE_ENOUGH = 0.3
 """Below this no format claims the input."""
+SURE = 0.95
+"""From this on no other family of formats is asked: a HAR need not load every log format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +26,45 @@ class Score:
 
 
 @cache
-def formats() -> tuple[Format, ...]:
-    """Return every registered format, by name.
+def families() -> tuple[str, ...]:
+    """Return the packages of formats, in the order in which they are asked: captures first."""
+    found = pkgutil.iter_modules(package.__path__, package.__name__ + ".")
+    return (package.__name__, *sorted(module.name for module in found if module.ispkg))
 
-    A module under ``ingest/formats`` that defines ``FORMAT`` is registered by being there.
+
+@cache
+def family(name: str) -> tuple[Format, ...]:
+    """Return the formats of one package, by name.
+
+    A module of the package that defines ``FORMAT`` is registered by being there.
     """
+    home = importlib.import_module(name)
     found: list[Format] = []
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    for module in pkgutil.iter_modules(home.__path__, name + "."):
+        if module.ispkg:
+            continue
         made = getattr(importlib.import_module(module.name), "FORMAT", None)
         if isinstance(made, Format):
             found.append(made)
     return tuple(sorted(found, key=lambda item: item.name))
 
 
+@cache
+def formats() -> tuple[Format, ...]:
+    """Return every registered format, by name."""
+    every = [item for name in families() for item in family(name)]
+    return tuple(sorted(every, key=lambda item: item.name))
+
+
 def scores(source: Source, known: Iterable[Format] | None = None) -> list[Score]:
     """Return how sure each format is of ``source``, the surest first, ties by name."""
-    every = formats() if known is None else known
     base = source.name.rpartition("!")[2]
-    ranked = [Score(item, item.sniff(source.head, base)) for item in every]
+    groups = [known] if known is not None else (family(name) for name in families())
+    ranked: list[Score] = []
+    for group in groups:
+        ranked += [Score(item, item.sniff(source.head, base)) for item in group]
+        if any(item.score >= SURE for item in ranked):
+            break
     return sorted(ranked, key=lambda item: (-item.score, item.format.name))
 
 
@@ -55,6 +78,6 @@ def reasons(source: Source) -> str:
     """Say what was tried on ``source``, for a message: which formats, and how near they came."""
     ranked = scores(source)
     near = [f"{item.format.name} {item.score:.2f}" for item in ranked if item.score > 0]
-    known = ", ".join(item.format.title for item in sorted(ranked, key=lambda i: i.format.name))
+    known = ", ".join(item.format.name for item in sorted(ranked, key=lambda i: i.format.name))
     closest = f"closest: {', '.join(near[:3])}" if near else "no format saw anything of its own"
     return f"Known formats: {known}; {closest}."

@@ -13,7 +13,7 @@ import pytest
 
 from analyzer import columns
 from analyzer.errors import Problem
-from analyzer.ingest.base import Format, Limits, Source, Wants
+from analyzer.ingest.base import Format, Limits, Reading, Source, Wants
 from analyzer.ingest.formats.har import Har
 from analyzer.ingest.streams import HEAD_BYTES, text
 
@@ -68,10 +68,10 @@ def run(source: Callable[..., Source]) -> Callable[..., Result]:
 
     def build(
         data: bytes, fmt: Format | None = None, headers: tuple[str, ...] = (),
-        limits: Limits | None = None, name: str = "capture.har",
+        limits: Limits | None = None, name: str = "capture.har", reading: Reading | None = None,
     ) -> Result:  # fmt: skip
         secrets = Recorded()
-        wants = Wants(frozenset(headers), secrets, limits or Limits())
+        wants = Wants(frozenset(headers), secrets, limits or Limits(), reading=reading or Reading())
         batches = list((fmt or Har()).read(source(data, name), wants))
         table = columns.USAGE if fmt is not None and fmt.kind == "usage" else columns.ATTEMPTS
         frames: Iterator[pl.DataFrame | None] = (

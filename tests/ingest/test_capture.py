@@ -34,7 +34,8 @@ class Fake(Format):
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     known = detect.formats()
-    monkeypatch.setattr(detect, "formats", lambda: (*known, Fake()))
+    monkeypatch.setattr(detect, "families", lambda: ("all",))
+    monkeypatch.setattr(detect, "family", lambda name: (*known, Fake()))
 
 
 def read(*args: str) -> list[tuple[str, str | None, Batch]]:
@@ -73,7 +74,7 @@ def test_an_unknown_input_says_what_was_tried(tmp_path) -> None:
     assert found is None
     (problem,) = batch.problems
     assert (problem.input, problem.kind, problem.lost) == ("a.txt", "unknown_format", True)
-    assert "HTTP Archive" in problem.message
+    assert "har-yaml" in problem.message
     assert "nginx" in problem.message
 
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.ingest.base import Limits
-from analyzer.ingest.formats.nginx import Nginx
-from analyzer.ingest.formats.nginx_layout import layout_of
+from analyzer.ingest.formats.logs.nginx import Nginx
+from analyzer.ingest.formats.logs.nginx_layout import layout_of
 
 HEAD = '192.0.2.1 - - [22/Nov/2026:12:00:01 +0200] "POST /v1/chat/completions HTTP/1.1"'
 UA = '"-" "OpenAI/Python 1.0"'

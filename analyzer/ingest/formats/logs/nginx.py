@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from analyzer.ingest.base import Batch, Format, Source, Wants
-from analyzer.ingest.formats import nginx_row
-from analyzer.ingest.formats.nginx_layout import (
+from analyzer.ingest.formats.logs import nginx_row
+from analyzer.ingest.formats.logs.nginx_layout import (
     FIELDS,
     LINE,
     Layout,

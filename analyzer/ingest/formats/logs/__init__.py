@@ -1,0 +1,1 @@
+"""Access logs of edges, proxies, gateways and servers; one module a format."""

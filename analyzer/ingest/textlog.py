@@ -1,0 +1,267 @@
+"""Logs of one record a line: what their formats share.
+
+A format names the :attr:`TextLog.pattern` of its lines and turns a frame of lines into rows. This
+module does the rest for all: blocks, envelopes, lines that are too long or cut off, and lines of
+another format in the same file, which are given to that format.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import ClassVar, Protocol
+
+import polars as pl
+
+from analyzer import columns
+from analyzer.ingest import envelope
+from analyzer.ingest.base import Batch, Format, Source, Wants
+from analyzer.ingest.lines import LineBlock, line_blocks
+from analyzer.ingest.notes import Notes
+
+SAMPLE = 50
+"""Lines of the head by which a format is told."""
+_SNIFFED = 16_384
+"""Bytes of a line that are looked at when a format is told."""
+
+LINES = pl.Schema({"record": pl.Int64(), "line": pl.String(), "stamp": columns.TIME})
+"""What a reader gets: line number, text without envelope, the envelope's time."""
+BAD = pl.Schema({"record": pl.Int64(), "reason": pl.String()})
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a reader made of some lines.
+
+    ``rows`` has ``record`` and any canonical and wanted header columns, one row per attempt.
+    ``notices`` counts lines of the format that are no requests (start-up, health, debug).
+    ``bad`` are the lines that are none of the format, with the reason: :data:`BAD`.
+    """
+
+    rows: pl.DataFrame | None = None
+    notices: int = 0
+    bad: pl.DataFrame | None = None
+
+
+class Reader(Protocol):
+    """Reads the lines of one input in order; may remember lines until their partner comes."""
+
+    def parse(self, lines: pl.DataFrame) -> Parsed:
+        """Return what ``lines`` (:data:`LINES`) hold; never raise for what the bytes hold."""
+
+    def finish(self) -> Parsed:
+        """Return what is left at the end of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a reader knows of the input."""
+
+    name: str
+    head: tuple[bytes, ...]
+    """The first lines, without envelope."""
+    wants: Wants
+    notes: Notes
+
+
+class TextLog(Format):
+    """A log of one record a line."""
+
+    kind = "attempts"
+    pattern: ClassVar[str]
+    """What a line of this format matches, in the syntax that Python and Rust share."""
+    weight: ClassVar[float] = 0.9
+    """How sure a file is whose lines all match: the more special the pattern, the higher."""
+    zoned: ClassVar[bool] = True
+    """Whether its times carry a zone (or are UTC by definition)."""
+
+    @abstractmethod
+    def reader(self, source: Input) -> Reader:
+        """Return a reader for one input."""
+
+    def sniff(self, head: bytes, name: str) -> float:
+        """By the share of the first lines that match :attr:`pattern`."""
+        lines = first_lines(head)
+        if not lines:
+            return 0.0
+        share = sum(self.claims(line) for line in lines) / len(lines)
+        return self.weight * share if share >= 0.5 else 0.0
+
+    def claims(self, line: bytes) -> bool:
+        """Whether a line is one of this format."""
+        return _compiled(self.pattern).search(line[:_SNIFFED]) is not None
+
+    def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
+        """Yield a batch for about every 16 MiB; see :class:`Format`."""
+        return _Reading(self, source, wants).batches()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode())
+
+
+@lru_cache(maxsize=4)
+def raw_lines(head: bytes) -> tuple[bytes, ...]:
+    """Return the first lines that are not blank; the last one may be cut off and goes."""
+    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
+    whole = lines[:-1] if len(lines) > 1 else lines
+    return tuple([line for line in whole if line.strip()][:SAMPLE])
+
+
+@lru_cache(maxsize=4)
+def first_lines(head: bytes) -> tuple[bytes, ...]:
+    """Return :func:`raw_lines` without their envelopes."""
+    return tuple(envelope.bare(line) for line in raw_lines(head))
+
+
+@cache
+def text_logs() -> tuple[TextLog, ...]:
+    """Return every format of lines, the most special first."""
+    from analyzer.ingest.detect import formats
+
+    found = [item for item in formats() if isinstance(item, TextLog)]
+    return tuple(sorted(found, key=lambda item: (-item.weight, item.name)))
+
+
+def frame_of(block: LineBlock) -> pl.DataFrame:
+    """Return the lines of a block with their numbers, blank ones left out: :data:`LINES`."""
+    made = (
+        pl.scan_lines(block.data)
+        .with_row_index("record", block.first)
+        .with_columns(
+            pl.col("record").cast(pl.Int64),
+            # A byte-order mark stands at each start of what was concatenated.
+            line=pl.col("line").str.strip_chars_end("\r").str.strip_prefix("\ufeff"),
+        )
+        .filter(pl.col("line").str.contains(r"\S"))
+        .select("record", "line", stamp=pl.lit(None, columns.TIME))
+    )
+    return made.collect()
+
+
+class _Reading:
+    """One input being read."""
+
+    def __init__(self, own: TextLog, source: Source, wants: Wants) -> None:
+        self._own = own
+        self._source = source
+        self._wants = wants
+        self._notes = Notes(source.name)
+        self._wrap = envelope.envelope_of(list(raw_lines(source.head)))
+        self._readers: dict[str, Reader] = {}
+        self._notices = 0
+        self._told_zone: set[str] = set()
+
+    def batches(self) -> Iterator[Batch]:
+        wants = self._wants
+        with self._source.open() as stream:
+            for block in line_blocks(stream, wants.limits.entry_bytes):
+                if block.too_long:
+                    limit = wants.limits.entry_bytes
+                    message = f"{block.too_long} lines are longer than {limit} bytes; left out."
+                    self._notes.add("too_large", message, block.first - 1, block.too_long)
+                yield self._batch(block)
+        yield self._last()
+
+    def _batch(self, block: LineBlock) -> Batch:
+        lines = frame_of(block)
+        records = lines.height + block.too_long
+        if self._wrap:
+            lines = envelope.strip(lines, self._wrap, self._wants.reading.zone)
+        rows = self._parse(lines, block)
+        return Batch(rows, None, self._notes.take(), records)
+
+    def _parse(self, lines: pl.DataFrame, block: LineBlock | None) -> pl.DataFrame | None:
+        parsed = self._reader(self._own).parse(lines)
+        frames = [self._rows(self._own, parsed)]
+        if parsed.bad is not None and parsed.bad.height:
+            frames += self._others(lines, parsed.bad, block)
+        made = [frame for frame in frames if frame is not None and frame.height]
+        return pl.concat(made, how="diagonal_relaxed").sort("record") if made else None
+
+    def _others(
+        self, lines: pl.DataFrame, bad: pl.DataFrame, block: LineBlock | None
+    ) -> list[pl.DataFrame | None]:
+        """Give the lines that are none of the format to those whose pattern they match."""
+        left = lines.join(bad, on="record", how="inner", maintain_order="left")
+        made: list[pl.DataFrame | None] = []
+        for other in text_logs():
+            if not left.height:
+                break
+            fits = left["line"].str.contains(other.pattern).fill_null(False)
+            if other is self._own or not fits.any():
+                continue
+            parsed = self._reader(other).parse(left.filter(fits).select(*LINES))
+            made.append(self._rows(other, parsed))
+            told = parsed.bad if parsed.bad is not None else pl.DataFrame(schema=BAD)
+            unread = left.join(told.select("record"), on="record", how="semi")
+            left = pl.concat([left.filter(~fits), unread]).sort("record")
+        self._tell(left, block)
+        return made
+
+    def _tell(self, bad: pl.DataFrame, block: LineBlock | None) -> None:
+        """Note the lines that nobody could read."""
+        last = block.first + block.lines - 1 if block else -1
+        for record, reason in bad.select("record", "reason").iter_rows():
+            if block and record == last and not block.complete:
+                message = "The last line is cut off; it may still have been being written."
+                self._notes.add("truncated", message, record, lost=False)
+                continue
+            self._notes.add("bad_line", f"Line {record} is no {self._own.title}: {reason}.", record)
+
+    def _reader(self, format_: TextLog) -> Reader:
+        made = self._readers.get(format_.name)
+        if made is None:
+            head = first_lines(self._source.head)
+            made = format_.reader(Input(self._source.name, head, self._wants, self._notes))
+            self._readers[format_.name] = made
+        return made
+
+    def _rows(self, format_: TextLog, parsed: Parsed) -> pl.DataFrame | None:
+        self._notices += parsed.notices
+        rows = parsed.rows
+        if rows is None or not rows.height:
+            return None
+        self._assume_zone(format_)
+        place = pl.format("{}#{}", pl.lit(self._source.name), pl.col("record"))
+        added = {
+            "input": pl.lit(self._source.name),
+            "seen_in": pl.concat_list(place),
+            "format": pl.lit(format_.name),
+            "hop": pl.lit(format_.hop),
+        }
+        return rows.with_columns(
+            **{name: value for name, value in added.items() if name not in rows.columns}
+        )
+
+    def _assume_zone(self, format_: TextLog) -> None:
+        if format_.zoned or self._wants.reading.zone or format_.name in self._told_zone:
+            return
+        self._told_zone.add(format_.name)
+        message = (
+            "Its times have no zone and were read as UTC. If that is wrong: --tz Europe/Berlin "
+            "(the zone of the machine that wrote the log)."
+        )
+        self._notes.add("assumed_zone", message, lost=False)
+
+    def _last(self) -> Batch:
+        frames = [
+            self._rows(format_, reader.finish())
+            for format_ in text_logs()
+            if (reader := self._readers.get(format_.name)) is not None
+        ]
+        made = [frame for frame in frames if frame is not None]
+        if self._notices:
+            message = f"{self._notices} lines are notices of the program, no requests."
+            self._notes.add("notice", message, None, self._notices, lost=False)
+        rows = pl.concat(made, how="diagonal_relaxed") if made else None
+        return Batch(rows, None, self._notes.finish())
+
+
+def bad_lines(lines: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """Return ``lines`` as :data:`BAD`, all for one reason."""
+    return lines.select("record", reason=pl.lit(reason))
