@@ -259,7 +259,8 @@ def empty(columns: Iterable[Column] = ATTEMPTS) -> pl.DataFrame:
 
 
 SLIM: tuple[str, ...] = (
-    "attempt_id", "input", "record", "seen_in", "hop", "ok", "started_at", "ended_at", "status",
+    "attempt_id", "input", "record", "seen_in", "format", "hop", "ok", "started_at", "ended_at",
+    "time_precision_ms", "status", "upstream_status", "proxy_flags",
     "method", "host", "path", "endpoint", "model", "model_served", "provider", "gateway", "edge",
     "client", "key_tag", "session_id", "resend_count", "request_hash", "retry_after_s",
     "request_id", "ray_id", "trace_id", "upstream_request_id", "duration_ms", "ttfb_ms", "ttft_ms",

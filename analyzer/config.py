@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ KEYS = {
     "knowledge": "list of directories with your own rules, relative to the file",
     "all_traffic": "true: every request is LLM traffic",
     "fail_on": "list of gates, as for --fail-on",
+    "log_format": "nginx log_format of text logs, or the name of one, as for --log-format",
+    "log_formats": "table of named nginx log_formats, for --log-format NAME",
+    "tz": "zone of log times that name none, as for --tz",
+    "hops": "list of GLOB=HOP, as for --hop",
 }
 """Every key and its meaning; the documentation is checked against this."""
 
@@ -32,6 +37,10 @@ class Config:
     knowledge: tuple[Path, ...] = ()
     all_traffic: bool = False
     fail_on: tuple[str, ...] = ()
+    log_format: str | None = None
+    log_formats: Mapping[str, str] = field(default_factory=dict)
+    tz: str | None = None
+    hops: tuple[str, ...] = ()
     path: Path | None = None
 
 
@@ -84,6 +93,10 @@ def parse(path: Path) -> Config:
         knowledge=tuple(path.parent / name for name in _texts(path, table, "knowledge")),
         all_traffic=_flag(path, table, "all_traffic"),
         fail_on=_texts(path, table, "fail_on"),
+        log_format=_text(path, table, "log_format"),
+        log_formats=_named(path, table, "log_formats"),
+        tz=_text(path, table, "tz"),
+        hops=_texts(path, table, "hops"),
         path=path,
     )
 
@@ -103,6 +116,22 @@ def _texts(path: Path, table: dict[str, Any], key: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
+    msg = f"{path}: '{key}' must be a {KEYS[key]}, not {value!r}"
+    raise ConfigError(msg)
+
+
+def _text(path: Path, table: dict[str, Any], key: str) -> str | None:
+    value = table.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    msg = f"{path}: '{key}' must be a text ({KEYS[key]}), not {value!r}"
+    raise ConfigError(msg)
+
+
+def _named(path: Path, table: dict[str, Any], key: str) -> dict[str, str]:
+    value = table.get(key, {})
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return value
     msg = f"{path}: '{key}' must be a {KEYS[key]}, not {value!r}"
     raise ConfigError(msg)
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 import polars as pl
 
 BUCKET_S = 10
-KEYS = ("bucket", "hop", "host", "endpoint", "model", "key_tag")
+KEYS = ("bucket", "hop", "format", "host", "endpoint", "model", "key_tag")
 COUNTS = ("ok", "failed", "undecided")
 
 SCHEMA = pl.Schema(
     {
         "bucket": pl.Int64(),
         "hop": pl.String(),
+        "format": pl.String(),
         "host": pl.String(),
         "endpoint": pl.String(),
         "model": pl.String(),

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import polars as pl
 
-from analyzer import columns, data, rollup
+from analyzer import columns, correlate, data, rollup
 from analyzer.analysis import build
 from analyzer.analysis.model import Analysis, Note
 from analyzer.analysis.parties import Names
@@ -53,6 +53,8 @@ class Result:
     """Judged and billed failures: all canonical columns and the verdict's; raw text, unredacted."""
     collected: Collected
     latency: pl.DataFrame
+    joined: correlate.Joined
+    """The attempts that several hops saw."""
     knowledge: load.KnowledgeBase
     facts: catalogue.SignalData
     secrets: SecretStore
@@ -118,10 +120,12 @@ def _phase_2(
     collected.failures = marked
     verdicts = judge.judge(marked, collected.ledger, latency, knowledge)
     judged = marked.join(verdicts, on="attempt_id", how="left", maintain_order="left")
-    billed = policy.settle(judged, Policies.of(knowledge.data.get("policies") or {}))
+    joined = correlate.join(judged, collected.spill.scan(), collected.ledger)
+    settled = correlate.settle(judged, joined)
+    billed = policy.settle(settled, Policies.of(knowledge.data.get("policies") or {}))
     secrets.keep(_shown(collected))
-    analysis = build.build(collected, billed, _context(knowledge, facts, secrets, options))
-    return Result(analysis, billed, collected, latency, knowledge, facts, secrets)
+    analysis = build.build(collected, billed, joined, _context(knowledge, facts, secrets, options))
+    return Result(analysis, billed, collected, latency, joined, knowledge, facts, secrets)
 
 
 def _context(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import polars as pl
 
 DIMENSIONS = (
-    "minute", "hop", "host", "endpoint", "model", "provider", "gateway", "key_tag", "client",
-    "stream",
+    "minute", "hop", "format", "host", "endpoint", "model", "provider", "gateway", "key_tag",
+    "client", "stream",
 )  # fmt: skip
 SUMS = (
     "attempts", "ok", "failed", "undecided", "input_tokens", "output_tokens", "cached_tokens",

@@ -12,6 +12,8 @@ from typing import IO
 
 import polars as pl
 
+from analyzer import correlate
+from analyzer.correlate import Joined
 from analyzer.spill import Spill
 
 JSONL_VERSION = "1.0"
@@ -69,8 +71,15 @@ _TEXT = (
 Redact = Callable[[pl.Series], pl.Series]
 
 
-def frames(spill: Spill, verdicts: pl.DataFrame, redact: Redact) -> Iterator[pl.DataFrame]:
-    """Yield all attempts with their verdicts, redacted, in reading order."""
+def frames(
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact
+) -> Iterator[pl.DataFrame]:
+    """Yield all attempts with their verdicts, redacted, in reading order.
+
+    An attempt that several hops saw is one row, that of its most client-side record.
+    """
+    inner = joined.members["attempt_id"].implode()
+    places = correlate.seen_in(joined)
     by_attempt = verdicts.select("attempt_id", *VERDICT_COLUMNS)
     # A failure that was only counted takes the verdict of its signature's sample.
     by_signature = (
@@ -79,28 +88,36 @@ def frames(spill: Spill, verdicts: pl.DataFrame, redact: Redact) -> Iterator[pl.
         .select("signature", *(pl.col(name).alias(f"_{name}") for name in VERDICT_COLUMNS))
     )
     for part in spill.batches():
-        joined = part.join(by_attempt, on="attempt_id", how="left", maintain_order="left").join(
-            by_signature, on="signature", how="left", maintain_order="left"
+        own = part.filter(~pl.col("attempt_id").is_in(inner)) if joined.members.height else part
+        told = (
+            own.join(by_attempt, on="attempt_id", how="left", maintain_order="left")
+            .join(by_signature, on="signature", how="left", maintain_order="left")
+            .join(places, on="attempt_id", how="left", maintain_order="left")
         )
         failed = ~pl.col("ok").fill_null(True)
-        filled = joined.with_columns(
-            pl.when(failed).then(pl.coalesce(name, f"_{name}")).alias(name)
-            for name in VERDICT_COLUMNS
+        filled = told.with_columns(
+            pl.coalesce("_seen_in", "seen_in").alias("seen_in"),
+            *(
+                pl.when(failed).then(pl.coalesce(name, f"_{name}")).alias(name)
+                for name in VERDICT_COLUMNS
+            ),
         )
         yield _redacted(filled, redact).select(name for name, _ in FIELDS)
 
 
-def lines(spill: Spill, verdicts: pl.DataFrame, redact: Redact) -> Iterator[pl.DataFrame]:
+def lines(
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact
+) -> Iterator[pl.DataFrame]:
     """Yield the frames of :func:`frames` as JSON lines want them: times as ISO 8601 text."""
-    for frame in frames(spill, verdicts, redact):
+    for frame in frames(spill, verdicts, joined, redact):
         yield frame.with_columns(pl.col("started_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
 
 
 def write_parquet(
-    spill: Spill, verdicts: pl.DataFrame, redact: Redact, out: Path | IO[bytes]
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact, out: Path | IO[bytes]
 ) -> None:
     """Write one Parquet file of all attempts, a row group per batch."""
-    pl.concat(frames(spill, verdicts, redact)).write_parquet(out)
+    pl.concat(frames(spill, verdicts, joined, redact)).write_parquet(out)
 
 
 def _redacted(frame: pl.DataFrame, redact: Redact) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from analyzer import correlate
 from analyzer import ledger as ledgers
 from analyzer._version import __version__
 from analyzer.analysis import groups as grouping
-from analyzer.analysis import quality, tables, verdict
+from analyzer.analysis import hops, quality, tables, verdict
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.evidence import Exhibits
 from analyzer.analysis.model import (
@@ -65,17 +65,19 @@ class Context:
     notes: Sequence[Note] = ()
 
 
-def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Analysis:
+def build(
+    collected: Collected, failures: pl.DataFrame, joined: correlate.Joined, context: Context
+) -> Analysis:
     """Return the Analysis of phase 1's result and its judged, billed failures."""
     clean = Cleaner(context.redact)
     names = context.names
     model_name = context.normalise(pl.col("model")).fill_null(tables.NO_MODEL).alias("model_name")
-    covered = correlate.spans(collected.ledger)
-    failures = _counted(failures, covered, pl.col("started_at"))
+    scope = Scope(correlate.spans(collected.ledger, joined.order), joined.hosts)
+    failures, behind = scope.failures(failures)
     failures = _with_party(failures.with_columns(model_name), names)
-    counts, echoed = _own(collected.rollup.counts, covered, pl.col("minute"))
-    latency, _ = _own(collected.rollup.latency, covered, pl.col("minute"))
-    own_ledger, _ = _own(collected.ledger, covered, None)
+    counts, echoed = scope.own(collected.rollup.counts, pl.col("minute"))
+    latency, _ = scope.own(collected.rollup.latency, pl.col("minute"))
+    own_ledger, _ = scope.own(collected.ledger, None)
     exhibits = Exhibits(clean)
     hidden = failures.filter(pl.col("suppressed").is_not_null())
     written = _groups(failures.filter(pl.col("suppressed").is_null()), context, exhibits, clean)
@@ -107,10 +109,11 @@ def build(collected: Collected, failures: pl.DataFrame, context: Context) -> Ana
         timeline=tables.timeline(own_ledger, failures),
         groups=groups[:GROUPS],
         evidence=exhibits.all(),
+        hops=hops.hops(joined, clean),
         alternatives=verdict.alternatives(groups),
         unknown=tables.unknown(failures, totals.failed, clean),
         quality=quality.quality(
-            collected, failures, totals.undecided, totals.corroborating,
+            collected, failures, totals.undecided, totals.corroborating, behind,
             [*context.notes, *_more_groups(groups), *_suppressed(hidden)], clean,
         ).model_copy(update={"redactions": context.redactions()}),
         method=_method(groups, context, clean),
@@ -141,19 +144,27 @@ def _exact(window: Window, collected: Collected) -> Window:
     return Window(start=min(firsts), end=max(lasts))
 
 
-def _counted(failures: pl.DataFrame, covered: pl.DataFrame, time: pl.Expr) -> pl.DataFrame:
-    keyed = failures.with_columns(ledgers.bucket(time).alias("bucket"))
-    return failures.filter(~correlate.corroborating(keyed, covered))
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows count: those of the most client-side log that covers their host and time."""
 
+    covered: pl.DataFrame
+    hosts: pl.DataFrame
 
-def _own(
-    rows: pl.DataFrame, covered: pl.DataFrame, time: pl.Expr | None
-) -> tuple[pl.DataFrame, int]:
-    """Return the rows of the most client-side hop, and how many attempts the others count."""
-    keyed = rows if time is None else rows.with_columns(ledgers.bucket(time).alias("bucket"))
-    echo = correlate.corroborating(keyed, covered)
-    echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
-    return rows.filter(~echo), echoed
+    def failures(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """Return the failures that count, and how many only a hop behind shows."""
+        echo = self._echo(rows, pl.col("started_at"))
+        return rows.filter(~echo), round(float(rows.filter(echo)["weight"].sum()))
+
+    def own(self, rows: pl.DataFrame, time: pl.Expr | None) -> tuple[pl.DataFrame, int]:
+        """Return the sums that count, and how many attempts the others are."""
+        echo = self._echo(rows, time)
+        echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
+        return rows.filter(~echo), echoed
+
+    def _echo(self, rows: pl.DataFrame, time: pl.Expr | None) -> pl.Series:
+        keyed = rows if time is None else rows.with_columns(ledgers.bucket(time).alias("bucket"))
+        return correlate.corroborating(keyed, self.covered, self.hosts)
 
 
 def _served(collected: Collected, context: Context) -> dict[str, list[str]]:

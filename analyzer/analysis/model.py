@@ -14,7 +14,7 @@ from pathlib import Path
 
 from analyzer.analysis.part import Part
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class Tool(Part):
@@ -258,6 +258,47 @@ class Timeline(Part):
     """First failure, peak, last failure ..."""
 
 
+class Skew(Part):
+    """By how much the clock of one log is ahead of another's."""
+
+    outer: str
+    """Format of the log nearer to the client."""
+    inner: str
+    seconds: float
+    spread_s: float
+    based_on: int
+    """Pairs of records that it was estimated from; 0 = assumed."""
+    basis: str
+    """``ids``, ``times`` or ``assumed``."""
+
+
+class Contradiction(Part):
+    """Two hops that tell different stories of the same requests."""
+
+    kind: str
+    """``finished_after_client_left``, ``status_differs`` or ``rescued``."""
+    text: str
+    """What the two say."""
+    count: int
+    places: list[str] = field(default_factory=list)
+    """``input#record`` of both records of up to three examples."""
+
+
+class Hops(Part):
+    """What joining the records of several hops gave."""
+
+    joined: int = 0
+    """Attempts that more than one log shows."""
+    by_id: int = 0
+    """Records that were joined by an id they share."""
+    by_time: int = 0
+    """Records that were joined as the only ones to fit in time and call."""
+    ambiguous: int = 0
+    """Records that fit more than one of another log: left apart."""
+    skews: list[Skew] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
+
+
 class Alternative(Part):
     """What else it could be."""
 
@@ -375,6 +416,7 @@ class Analysis(Part):
     timeline: Timeline
     groups: list[Group]
     evidence: list[Evidence]
+    hops: Hops = field(default_factory=Hops)
     alternatives: list[Alternative] = field(default_factory=list)
     unknown: Unknown
     quality: Quality

@@ -48,27 +48,36 @@ def problem_rows(problems: Sequence[Problem], clean: Cleaner) -> list[ProblemRow
     return [*rows[:PROBLEM_ROWS], last]
 
 
-def quality(collected: Collected, failures: pl.DataFrame, undecided: int, corroborating: int,
-            notes: Sequence[Note], clean: Cleaner) -> Quality:  # fmt: skip
+def quality(
+    collected: Collected, failures: pl.DataFrame, undecided: int, corroborating: int, behind: int,
+    notes: Sequence[Note], clean: Cleaner,
+) -> Quality:  # fmt: skip
     """Return the quality part; ``redactions`` are filled in when everything has been redacted."""
     hosts = collected.hosts_left_out.most_common(HOSTS)
     return Quality(
         problems=problem_rows(collected.problems, clean),
-        notes=[*notes, *_notes(failures, undecided, corroborating)],
+        notes=[*notes, *_notes(failures, undecided, corroborating, behind)],
         caps=_caps(collected),
         not_measured=_not_measured(collected, failures),
         hosts_left_out=[Count(value=clean.value(host), count=count) for host, count in hosts],
     )
 
 
-def _notes(failures: pl.DataFrame, undecided: int, corroborating: int) -> list[Note]:
+def _notes(failures: pl.DataFrame, undecided: int, corroborating: int, behind: int) -> list[Note]:
     notes = []
     if undecided:
         text = "The end of these attempts is not in the capture; they are in no percentage."
         notes.append(Note(level="note", text=text, count=undecided))
     if corroborating:
-        text = "Records of hops behind the client are counted apart; they are not joined yet."
+        text = "Records of hops behind are about attempts that a log nearer to the client counts."
         notes.append(Note(level="note", text=text, count=corroborating))
+    if behind:
+        text = (
+            "Failures that only a hop behind shows, at a time that a log nearer to the client "
+            "covers: other clients' or inner tries; not counted as attempts. To count them, give "
+            "that log alone."
+        )
+        notes.append(Note(level="warn", text=text, count=behind))
     sanitized = failures.filter(pl.col("sanitized")).height
     if sanitized:
         text = "The browser removed credentials from the capture: a missing key proves nothing."

@@ -25,6 +25,10 @@ def explain(
     gateway: shared.Gateway = None,
     knowledge: shared.Knowledge = None,
     all_traffic: shared.AllTraffic = False,
+    log_format: shared.LogFormat = None,
+    zone: shared.Zone = None,
+    hop: shared.Hop = None,
+    mapping: shared.Mapping = None,
     config: shared.Config = None,
     no_config: shared.NoConfig = False,
 ) -> None:
@@ -33,8 +37,10 @@ def explain(
     from analyzer.engine import explain as engine
 
     files, wanted_input, record = _target(inputs)
-    told = shared.options(files, gateway, knowledge, all_traffic, config, no_config)
-    with pipeline.run(files, told) as result:
+    told = shared.Told(
+        gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config
+    )
+    with pipeline.run(files, told.options(files)) as result:
         attempt = _attempt(result, wanted_input, record)
         found = engine.explain(
             result.verdicts, result.collected.ledger, result.latency, result.knowledge,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from analyzer.config import Config as Configured
+    from analyzer.ingest.base import Reading
     from analyzer.pipeline import Options
 
 Inputs = Annotated[
@@ -28,6 +32,36 @@ Knowledge = Annotated[
 AllTraffic = Annotated[
     bool, typer.Option("--all-traffic", help="Take every request as LLM traffic.")
 ]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="STRING|NAME",
+        help="The nginx log_format of text logs, as in nginx.conf, or the name of a known one.",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--tz", metavar="ZONE", help="Zone of log times that name none: Europe/Berlin, +02:00."
+    ),
+]
+Hop = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hop",
+        metavar="GLOB=HOP",
+        help="Which hop wrote an input: client network edge gateway upstream. Repeatable.",
+    ),
+]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="COLUMN=SOURCE|FILE",
+        help="Where a CSV or JSON-lines log of your own has a column. Repeatable.",
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit 4 if anything in the inputs could not be read.")
 ]
@@ -40,34 +74,69 @@ Config = Annotated[
 NoConfig = Annotated[bool, typer.Option("--no-config", help="Read no configuration file.")]
 
 
-def options(
-    inputs: list[str],
-    gateway: list[str] | None,
-    knowledge: list[Path] | None,
-    all_traffic: bool,
-    config: Path | None,
-    no_config: bool,
-) -> Options:
-    """Return the run's options: what the command line says over what the configuration says."""
-    from analyzer import config as configs
-    from analyzer.pipeline import Options
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the command line says, before the configuration is read."""
 
-    found = configs.Config() if no_config else configs.load(config)
-    hosts = tuple(dict.fromkeys([*(gateway or ()), *found.gateways]))
-    dirs = tuple(dict.fromkeys([*found.knowledge, *(knowledge or ())]))
-    return Options(
-        gateways=tuple(host.strip().lower() for host in hosts),
-        knowledge=dirs,
-        all_traffic=all_traffic or found.all_traffic,
-        command=_command(inputs, hosts, all_traffic),
-    )
+    gateway: Sequence[str] | None = None
+    knowledge: Sequence[Path] | None = None
+    all_traffic: bool = False
+    log_format: str | None = None
+    zone: str | None = None
+    hop: Sequence[str] | None = None
+    mapping: Sequence[str] | None = None
+    config: Path | None = None
+    no_config: bool = False
 
+    def configured(self) -> Configured:
+        """Return the configuration that counts."""
+        from analyzer import config as configs
 
-def _command(inputs: list[str], gateways: tuple[str, ...], all_traffic: bool) -> str:
-    """Return the line that repeats the run, with base names only: paths tell about a machine."""
-    import shlex
+        return configs.Config() if self.no_config else configs.load(self.config)
 
-    words = ["analyze", *(Path(name).name or name for name in inputs)]
-    for host in gateways:
-        words += ["--gateway", host]
-    return shlex.join(words + (["--all-traffic"] if all_traffic else []))
+    def options(self, inputs: Sequence[str]) -> Options:
+        """Return the run's options: what the command line says over the configuration."""
+        from analyzer.pipeline import Options
+
+        found = self.configured()
+        hosts = tuple(dict.fromkeys([*(self.gateway or ()), *found.gateways]))
+        dirs = tuple(dict.fromkeys([*found.knowledge, *(self.knowledge or ())]))
+        return Options(
+            gateways=tuple(host.strip().lower() for host in hosts),
+            knowledge=dirs,
+            all_traffic=self.all_traffic or found.all_traffic,
+            reading=self._reading(found),
+            command=self._command(inputs, hosts),
+        )
+
+    def _reading(self, found: Configured) -> Reading:
+        from analyzer.ingest import told
+        from analyzer.ingest.base import Reading
+
+        zone = self.zone or found.tz
+        return Reading(
+            log_format=self.log_format or found.log_format,
+            log_formats=found.log_formats,
+            zone=told.zone(zone) if zone else None,
+            hops=tuple(told.hop(word) for word in (*(self.hop or ()), *found.hops)),
+            mapping=told.mapping(self.mapping or ()),
+        )
+
+    def _command(self, inputs: Sequence[str], gateways: tuple[str, ...]) -> str:
+        """Return the line that repeats the run; base names only, as paths tell of a machine."""
+        import shlex
+
+        words = ["analyze", *(Path(name).name or name for name in inputs)]
+        for host in gateways:
+            words += ["--gateway", host]
+        if self.all_traffic:
+            words.append("--all-traffic")
+        if self.log_format:
+            words += ["--log-format", self.log_format]
+        if self.zone:
+            words += ["--tz", self.zone]
+        for word in self.hop or ():
+            words += ["--hop", word]
+        for word in self.mapping or ():
+            words += ["--map", word if "=" in word else Path(word).name]
+        return shlex.join(words)

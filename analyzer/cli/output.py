@@ -221,7 +221,9 @@ def _jsonl(result: Result) -> Iterator[bytes]:
 
     from analyzer import sink
 
-    for frame in sink.lines(result.collected.spill, result.verdicts, result.secrets.redact_series):
+    for frame in sink.lines(
+        result.collected.spill, result.verdicts, result.joined, result.secrets.redact_series
+    ):
         buffer = io.BytesIO()
         frame.write_ndjson(buffer)
         chunk = buffer.getvalue()
@@ -233,10 +235,10 @@ def _parquet(result: Result, path: Path) -> None:
     from analyzer import sink
 
     spill, secrets = result.collected.spill, result.secrets
-    for frame in sink.lines(spill, result.verdicts, secrets.redact_series):
+    for frame in sink.lines(spill, result.verdicts, result.joined, secrets.redact_series):
         _guard(frame.write_ndjson(), secrets, f"-o {path.name}")
     with replacing(path) as out:
-        sink.write_parquet(spill, result.verdicts, secrets.redact_series, out)
+        sink.write_parquet(spill, result.verdicts, result.joined, secrets.redact_series, out)
 
 
 def _guard(text: str, secrets: SecretStore | None, what: str) -> None:

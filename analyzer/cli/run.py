@@ -10,7 +10,6 @@ import typer
 from analyzer.cli import options as shared
 
 if TYPE_CHECKING:
-    from analyzer.config import Config
     from analyzer.pipeline import Result
 
 Output = Annotated[
@@ -53,6 +52,10 @@ def run(
     gateway: shared.Gateway = None,
     knowledge: shared.Knowledge = None,
     all_traffic: shared.AllTraffic = False,
+    log_format: shared.LogFormat = None,
+    zone: shared.Zone = None,
+    hop: shared.Hop = None,
+    mapping: shared.Mapping = None,
     strict: shared.Strict = False,
     config: shared.Config = None,
     no_config: shared.NoConfig = False,
@@ -63,20 +66,16 @@ def run(
 
     gates.check(fail_on or ())
     out.check(format_, output or (), inputs, color, profile)
-    told = shared.options(inputs, gateway, knowledge, all_traffic, config, no_config)
-    with pipeline.run(inputs, told) as result:
+    told = shared.Told(
+        gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config
+    )
+    with pipeline.run(inputs, told.options(inputs)) as result:
         look = out.Look.of(color, verbose, quiet, profile)
         for path in output or ():
             out.to_file(result, path, profile)
         if quiet < 2:
             out.to_stdout(result, format_, look)
-        _leave(result, [*_configured(config, no_config).fail_on, *(fail_on or ())], strict)
-
-
-def _configured(path: Path | None, no_config: bool) -> Config:
-    from analyzer import config
-
-    return config.Config() if no_config else config.load(path)
+        _leave(result, [*told.configured().fail_on, *(fail_on or ())], strict)
 
 
 def _leave(result: Result, wanted: list[str], strict: bool) -> None:

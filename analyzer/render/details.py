@@ -25,8 +25,23 @@ def lines(analysis: Analysis, paper: Paper, verbosity: int) -> list[str]:
     if rest:
         failed = fmt.count(sum(group.count for group in rest), "failed attempt")
         out += ["", f"and {fmt.count(len(rest), 'more group')} with {failed}: -o report.json"]
+    out += _hops(analysis, paper)
     if verbosity > 1:
         out += _more(analysis, paper)
+    return out
+
+
+def _hops(analysis: Analysis, paper: Paper) -> list[str]:
+    told = view.hops(analysis)
+    if told is None:
+        return []
+    room = min(paper.width, _PROSE)
+    out = ["", paper.bold("Across the hops"), *paper.wrap(told, room)]
+    for item in analysis.hops.contradictions:
+        places = ", ".join(item.places)
+        out += paper.wrap(f"{view.contradiction(item)} Seen in {places}", room)
+    for clocks in analysis.hops.skews:
+        out += paper.wrap(f"Clocks: {view.skew(clocks)}", room)
     return out
 
 

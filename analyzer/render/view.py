@@ -10,7 +10,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analyzer.analysis.model import Analysis, Count, Group, ModelRow, Note, ProblemRow
+from analyzer.analysis.model import (
+    Analysis,
+    Contradiction,
+    Count,
+    Group,
+    ModelRow,
+    Note,
+    ProblemRow,
+    Skew,
+)
 from analyzer.render import formatting as fmt
 from analyzer.vocabulary import (
     BILLING_BASIS,
@@ -284,6 +293,40 @@ def merged(lists: Iterable[list[Count]]) -> list[Count]:
             total[item.value] += item.count
     ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
     return [Count(value=value, count=n) for value, n in ranked]
+
+
+def hops(analysis: Analysis) -> str | None:
+    """Return in a sentence what joining several logs gave; ``None`` if one kind was given."""
+    told = analysis.hops
+    if not told.joined and not told.ambiguous:
+        return None
+    parts = [f"{fmt.count(told.joined, 'attempt')} seen in more than one log"]
+    how = [(told.by_id, "by id"), (told.by_time, "by time and call")]
+    ways = ", ".join(f"{fmt.number(n)} {way}" for n, way in how if n)
+    if ways:
+        parts[0] += f" (records joined: {ways})"
+    if told.ambiguous:
+        parts.append(f"{fmt.count(told.ambiguous, 'record')} fit several and stay apart")
+    if told.contradictions:
+        number = sum(item.count for item in told.contradictions)
+        parts.append(f"{fmt.count(number, 'contradiction')} between hops")
+    return "; ".join(parts) + "."
+
+
+def contradiction(item: Contradiction) -> str:
+    """Return how often two hops differ, and in what."""
+    return f"{fmt.number(item.count)} × {words(item.kind)}: {item.text}"
+
+
+def skew(item: Skew) -> str:
+    """Return how the clocks of two logs differ, in words."""
+    if item.basis == "assumed":
+        return f"{item.inner} against {item.outer}: clocks taken as equal (too few common records)"
+    ahead = "ahead" if item.seconds >= 0 else "behind"
+    return (
+        f"{item.inner} is {abs(item.seconds):.1f} s {ahead} of {item.outer} (spread "
+        f"{item.spread_s:.1f} s, from {fmt.count(item.based_on, 'pair')} by {item.basis})"
+    )
 
 
 def remarks(analysis: Analysis) -> list[Line]:

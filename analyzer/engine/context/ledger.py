@@ -44,6 +44,7 @@ class Ledger:
         filled = ledger.select(
             "bucket",
             "hop",
+            "format",
             *(pl.col(key).fill_null(ABSENT) for key in KEYS),
             *(pl.col(count).cast(pl.Int64) for count in COUNTS),
         ).filter(pl.col("ok") + pl.col("failed") > 0)
@@ -58,7 +59,7 @@ class Ledger:
 
 
 def _folded(filled: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    seen = filled.group_by([*keys, "hop"]).agg(pl.col(COUNTS).sum())
+    seen = filled.group_by([*keys, "hop", "format"]).agg(pl.col(COUNTS).sum())
     return seen.group_by(keys).agg(pl.col(COUNTS).max())
 
 
