@@ -190,7 +190,9 @@ def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
 
 
 def _with_party(failures: pl.DataFrame, names: Names) -> pl.DataFrame:
-    keys = ["layer", "provider", "gateway", "edge", "error_provider", "host"]
+    keys = [
+        "layer", "provider", "gateway", "edge", "error_provider", "host", "hop", "format",
+    ]  # fmt: skip
     unique = failures.select(keys).unique(maintain_order=True)
     parties = [names.party(row) for row in unique.to_dicts()]
     return failures.join(

@@ -44,7 +44,7 @@ class Names:
         if layer == "gateway":
             return self._gateway(row) or row["host"]
         if layer == "edge":
-            return self.of(row["edge"]) or row["host"]
+            return self._edge(row) or row["host"]
         return None
 
     def words(self, row: Row) -> dict[str, str]:
@@ -53,7 +53,7 @@ class Names:
         own = bool(row["provider_host"])
         gateway = self._gateway(row) or "the gateway"
         emitters = {
-            "edge": self.of(row["edge"]) or "the edge",
+            "edge": self._edge(row) or "the edge",
             "gateway": gateway,
             "upstream": provider or "the provider",
             "network": "the forward proxy",
@@ -73,7 +73,19 @@ class Names:
         }
 
     def _gateway(self, row: Row) -> str | None:
-        return self.of(row["gateway"])
+        return self.of(row["gateway"]) or self._product(row, "gateway")
+
+    def _edge(self, row: Row) -> str | None:
+        return self.of(row["edge"]) or self._product(row, "edge")
+
+    def _product(self, row: Row, hop: str) -> str | None:
+        """Return the product that wrote a log, by its format: ``haproxy-json`` is HAProxy's."""
+        if row["hop"] != hop:
+            return None
+        slug = str(row["format"] or "")
+        while slug and slug not in self.by_slug:
+            slug = slug.rpartition("-")[0]
+        return self.by_slug[slug] if slug else None
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:

@@ -129,6 +129,8 @@ def _merged(alone: pl.DataFrame, chosen: pl.DataFrame, added: pl.DataFrame) -> p
 
 def seen_in(joined: Joined) -> pl.DataFrame:
     """Return ``attempt_id _seen_in``: the places of each joined attempt, client's first."""
+    if not joined.members.height:
+        return pl.DataFrame(schema={"attempt_id": pl.UInt64(), "_seen_in": pl.List(pl.String())})
     place = joined.rows.select("attempt_id", place=pl.format("{}#{}", "input", "record"))
     primary = joined.members.select(
         "primary", attempt_id=pl.col("primary"), rank=pl.lit(-1, pl.Int32)

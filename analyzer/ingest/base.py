@@ -132,6 +132,14 @@ class Format(ABC):
     def sniff(self, head: bytes, name: str) -> float:
         """Return how sure this format is, 0 (not mine) to 1, from the first 64 KiB and the name."""
 
+    def claim(self, head: bytes, name: str, reading: Reading) -> float:
+        """Return how sure this format is, given what the user says; without that as ``sniff``.
+
+        Raises:
+            ConfigError: what the user says of this format cannot be.
+        """
+        return self.sniff(head, name)
+
     @abstractmethod
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
         """Yield batches; never raise for what the bytes hold, but yield Problems."""

@@ -28,11 +28,12 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
     """
     skipped: dict[str, list[Source]] = {}
     used: set[str] = set()
+    detect.check(wants.reading)
     for source in sources:
         if not source.head:
             yield source, None, Batch(problems=(*source.faults, *_empty(source)))
             continue
-        found = detect.detect(source)
+        found = detect.detect(source, reading=wants.reading)
         if found is not None:
             yield from _one(source, found, wants)
             used |= source.beside.used if source.beside else set()

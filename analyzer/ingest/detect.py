@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from analyzer.ingest import formats as package
-from analyzer.ingest.base import Format, Source
+from analyzer.ingest.base import Format, Reading, Source
 
 SURE_ENOUGH = 0.3
 """Below this no format claims the input."""
@@ -56,22 +56,50 @@ def formats() -> tuple[Format, ...]:
     return tuple(sorted(every, key=lambda item: item.name))
 
 
-def scores(source: Source, known: Iterable[Format] | None = None) -> list[Score]:
+def scores(
+    source: Source, known: Iterable[Format] | None = None, reading: Reading | None = None
+) -> list[Score]:
     """Return how sure each format is of ``source``, the surest first, ties by name."""
     base = source.name.rpartition("!")[2]
     groups = [known] if known is not None else (family(name) for name in families())
     ranked: list[Score] = []
     for group in groups:
-        ranked += [Score(item, item.sniff(source.head, base)) for item in group]
+        if reading is None:
+            ranked += [Score(item, item.sniff(source.head, base)) for item in group]
+        else:
+            ranked += [Score(item, item.claim(source.head, base, reading)) for item in group]
         if any(item.score >= SURE for item in ranked):
             break
     return sorted(ranked, key=lambda item: (-item.score, item.format.name))
 
 
-def detect(source: Source, known: Iterable[Format] | None = None) -> Format | None:
-    """Return the format that is surest of ``source``; ``None`` if none is sure enough."""
-    ranked = scores(source, known)
+def detect(
+    source: Source, known: Iterable[Format] | None = None, reading: Reading | None = None
+) -> Format | None:
+    """Return the format that is surest of ``source``; ``None`` if none is sure enough.
+
+    Raises:
+        ConfigError: ``reading`` says something of a format that cannot be.
+    """
+    ranked = scores(source, known, reading)
     return ranked[0].format if ranked and ranked[0].score >= SURE_ENOUGH else None
+
+
+def check(reading: Reading) -> None:
+    """Check what the user says of formats, before anything is read.
+
+    Raises:
+        ConfigError: the ``log_format`` is none; says which variable, where, and what is allowed.
+            Or the mapping names a column that does not exist.
+    """
+    if reading.log_format is not None:
+        from analyzer.ingest.formats.logs import nginx_format
+
+        nginx_format.given(reading)
+    if reading.mapping:
+        from analyzer.ingest.formats.logs import generic
+
+        generic.check_mapping(reading.mapping)
 
 
 def reasons(source: Source) -> str:

@@ -37,7 +37,9 @@ class JsonLog(TextLog):
         """By the keys of the first objects, of lines or of an array."""
         found = objects(head)
         if not found:
-            return 0.0
+            # The first object may be longer than the head.
+            begun = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+            return 0.9 * self.weight if begun and self.claims(head) else 0.0
         share = sum(self.owns(item) for item in found) / len(found)
         return self.weight * share if share >= 0.5 else 0.0
 
@@ -97,7 +99,7 @@ def _head_elements(head: bytes) -> Iterator[dict[str, Any]]:
 def _whole_elements(text: str) -> Iterator[Any]:
     """Yield the elements of an array up to the first that is not whole."""
     decoder = json.JSONDecoder(strict=False)
-    at = text.find("[") + 1 if text[:1] == "[" or _wrapped(text) else 0
+    at = 1 if text[:1] == "[" else _wrapped(text)
     while True:
         while at < len(text) and text[at] in " \t\r\n,":
             at += 1
@@ -108,8 +110,14 @@ def _whole_elements(text: str) -> Iterator[Any]:
         yield item
 
 
-def _wrapped(text: str) -> bool:
-    return re.match(rf'\{{\s*"(?:{"|".join(_ENVELOPES)})"\s*:\s*\[', text) is not None
+def _wrapped(text: str) -> int:
+    """Return where the elements begin if a document wraps its array, else 0.
+
+    Before the array may stand what APIs say of a call: ``"success": true, "errors": []``.
+    """
+    said = r'"(?:success|errors|messages)"\s*:\s*(?:true|false|null|\[\s*\])\s*,\s*'
+    found = re.match(rf'\{{\s*(?:{said})*"(?:{"|".join(_ENVELOPES)})"\s*:\s*\[', text)
+    return found.end() if found else 0
 
 
 def _as_lines(source: Source) -> Source:
@@ -138,14 +146,24 @@ def _as_lines(source: Source) -> Source:
 
 
 def _elements(text: str) -> tuple[list[Any], str | None]:
-    """Return the elements of a document, as many as are whole, and what is wrong with the rest."""
-    text = text.lstrip("\ufeff")
-    try:
-        return _unwrapped(json.loads(text, strict=False)), None
-    except (ValueError, RecursionError) as error:
-        items = list(_whole_elements(text))
-        said = str(error).partition(":")[0]
-        return items, f"The JSON breaks off behind element {len(items)}: {said}."
+    """Return the elements of a document, as many as are whole, and what is wrong with the rest.
+
+    Several documents behind each other are the pages of one export.
+    """
+    text = text.lstrip("\ufeff \t\r\n")
+    decoder, at = json.JSONDecoder(strict=False), 0
+    items: list[Any] = []
+    while at < len(text):
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            items += _whole_elements(text[at:])
+            said = str(error).partition(":")[0]
+            return items, f"The JSON breaks off behind element {len(items)}: {said}."
+        items += _unwrapped(document)
+        while at < len(text) and text[at] in " \t\r\n":
+            at += 1
+    return items, None
 
 
 def _unwrapped(document: Any) -> list[Any]:
@@ -219,7 +237,8 @@ def loads(line: str) -> tuple[dict[str, Any] | None, str]:
 def _repaired(text: str) -> str:
     r"""Undo what a ``log_format`` without ``escape=json`` does: ``\x22``, bare, missing values."""
     text = re.sub(r"\\x([0-9A-Fa-f]{2})", r"\\u00\1", text)
-    bare = r'(":\s*)((?:-|[\d.]+(?:(?:,| :) ?(?:[\d.]+|-))+|))(\s*[,}](?=\s*"|\s*$|\s*}))'
+    value = r"(?:-|[\d.]+)(?:(?:,| :) ?(?:[\d.]+|-))+|-|0\d+|"
+    bare = rf'(":\s*)({value})(\s*[,}}](?=\s*"|\s*$|\s*}}))'
     return re.sub(bare, r'\1"\2"\3', text)
 
 

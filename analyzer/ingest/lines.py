@@ -26,10 +26,13 @@ class LineBlock:
     """False: the last line has no line break, so that it may still be being written."""
 
 
-def line_blocks(stream: BinaryIO, longest: int, block: int = BLOCK) -> Iterator[LineBlock]:
+def line_blocks(
+    stream: BinaryIO, longest: int, block: int = BLOCK, *, counted: bool = True
+) -> Iterator[LineBlock]:
     """Yield the lines of ``stream`` in blocks of about ``block`` bytes.
 
-    A line over ``longest`` bytes is dropped without being held in memory.
+    A line over ``longest`` bytes is dropped without being held in memory. Unless ``counted``,
+    ``first`` and ``lines`` are 0, for a reader that finds out the numbers on its own.
     """
     rest, line, dropped, dropping = b"", 1, 0, False
     while piece := stream.read(block):
@@ -45,14 +48,15 @@ def line_blocks(stream: BinaryIO, longest: int, block: int = BLOCK) -> Iterator[
             if len(rest) > longest:
                 rest, dropping = b"", True
             continue
-        data, rest = rest + piece[:cut], piece[cut:]
-        count = data.count(b"\n")
-        yield LineBlock(utf8(data), line, count, dropped)
+        data, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
+        count = data.count(b"\n") if counted else 0
+        yield LineBlock(utf8(data), line if counted else 0, count, dropped)
         line, dropped = line + count, 0
     if dropping:
         dropped, line = dropped + 1, line + 1
     if rest or dropped:
-        yield LineBlock(utf8(rest), line, 1 if rest else 0, dropped, complete=not rest)
+        count = 1 if rest and counted else 0
+        yield LineBlock(utf8(rest), line if counted else 0, count, dropped, complete=not rest)
 
 
 def utf8(data: bytes) -> bytes:

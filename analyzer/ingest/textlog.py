@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -54,6 +54,17 @@ class Reader(Protocol):
 
     def finish(self) -> Parsed:
         """Return what is left at the end of the input."""
+
+
+@runtime_checkable
+class BlockReader(Reader, Protocol):
+    """A reader that reads whole blocks, faster than line by line, where lines have no envelope."""
+
+    def parse_block(self, block: LineBlock) -> tuple[Parsed, int, int]:
+        """Return what a block holds, how many lines it has, and how many of these are not blank.
+
+        ``block.lines`` is 0: not counted.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +168,22 @@ class _Reading:
         self._told_zone: set[str] = set()
 
     def batches(self) -> Iterator[Batch]:
-        wants = self._wants
+        longest = self._wants.limits.entry_bytes
+        reader = None if self._wrap else self._reader(self._own)
         with self._source.open() as stream:
-            for block in line_blocks(stream, wants.limits.entry_bytes):
-                if block.too_long:
-                    limit = wants.limits.entry_bytes
-                    message = f"{block.too_long} lines are longer than {limit} bytes; left out."
-                    self._notes.add("too_large", message, block.first - 1, block.too_long)
-                yield self._batch(block)
+            if isinstance(reader, BlockReader):
+                yield from self._whole(reader, line_blocks(stream, longest, counted=False))
+            else:
+                for block in line_blocks(stream, longest):
+                    self._tell_too_long(block)
+                    yield self._batch(block)
         yield self._last()
+
+    def _tell_too_long(self, block: LineBlock) -> None:
+        if block.too_long:
+            limit = self._wants.limits.entry_bytes
+            message = f"{block.too_long} lines are longer than {limit} bytes; left out."
+            self._notes.add("too_large", message, block.first - 1, block.too_long)
 
     def _batch(self, block: LineBlock) -> Batch:
         lines = frame_of(block)
@@ -175,10 +193,28 @@ class _Reading:
         rows = self._parse(lines, block)
         return Batch(rows, None, self._notes.take(), records)
 
+    def _whole(self, reader: BlockReader, blocks: Iterator[LineBlock]) -> Iterator[Batch]:
+        """Yield the batches of a reader that reads whole blocks and counts their lines itself."""
+        first = 1
+        for uncounted in blocks:
+            block = replace(uncounted, first=first + uncounted.too_long)
+            self._tell_too_long(block)
+            parsed, lines, count = reader.parse_block(block)
+            block = replace(block, lines=lines)
+            first = block.first + lines
+            texts = frame_of(block) if parsed.bad is not None and parsed.bad.height else None
+            rows = self._joined(parsed, texts, block)
+            yield Batch(rows, None, self._notes.take(), count + block.too_long)
+
     def _parse(self, lines: pl.DataFrame, block: LineBlock | None) -> pl.DataFrame | None:
-        parsed = self._reader(self._own).parse(lines)
+        return self._joined(self._reader(self._own).parse(lines), lines, block)
+
+    def _joined(
+        self, parsed: Parsed, lines: pl.DataFrame | None, block: LineBlock | None
+    ) -> pl.DataFrame | None:
+        """Return the rows that were made, with those of other formats' lines among ``lines``."""
         frames = [self._rows(self._own, parsed)]
-        if parsed.bad is not None and parsed.bad.height:
+        if lines is not None and parsed.bad is not None and parsed.bad.height:
             frames += self._others(lines, parsed.bad, block)
         made = [frame for frame in frames if frame is not None and frame.height]
         return pl.concat(made, how="diagonal_relaxed").sort("record") if made else None

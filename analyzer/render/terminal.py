@@ -131,9 +131,8 @@ def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
         rows.append(("Window", when if window.start else f"{when} (no attempt has a time)"))
     elif analysis.quality.hosts_left_out:
         rows.append(("Hosts", view.counted(analysis.quality.hosts_left_out, 3)))
-    if told := view.hops(analysis):
+    if told := view.hops_briefly(analysis):
         rows.append(("Hops", told))
-        rows += [("Differ", item.text) for item in analysis.hops.contradictions[:1]]
     if totals.failed or analysis.billing.rows:
         rows.append(("Billing", analysis.billing.text))
     elif totals.attempts and not budget.whole:

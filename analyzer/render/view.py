@@ -313,6 +313,20 @@ def hops(analysis: Analysis) -> str | None:
     return "; ".join(parts) + "."
 
 
+def hops_briefly(analysis: Analysis) -> str | None:
+    """Return the same in a line: what matters on a first screen."""
+    told = analysis.hops
+    if not told.joined and not told.ambiguous:
+        return None
+    parts = [f"{fmt.count(told.joined, 'attempt')} in several logs"]
+    if told.ambiguous:
+        parts.append(f"{fmt.number(told.ambiguous)} unclear")
+    if told.contradictions:
+        number = sum(item.count for item in told.contradictions)
+        parts.append(f"{fmt.count(number, 'contradiction')} (-v)")
+    return "; ".join(parts)
+
+
 def contradiction(item: Contradiction) -> str:
     """Return how often two hops differ, and in what."""
     return f"{fmt.number(item.count)} × {words(item.kind)}: {item.text}"

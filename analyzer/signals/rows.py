@@ -119,7 +119,9 @@ def _complete(frame: Frame, headers: Sequence[str]) -> Frame:
         for name, dtype in wanted.items()
         if name not in present
     ]
-    spoken = pl.col(outcome.LLM_BODY) if outcome.LLM_BODY in present else pl.lit(False)
+    # What a source says of itself under `llm` is that a body, or the source's nature, speaks.
+    said = [name for name in (outcome.LLM_BODY, "llm") if name in present]
+    spoken = pl.any_horizontal(said) if said else pl.lit(False)
     return frame.with_columns(*missing, spoken.fill_null(False).alias(outcome.LLM_BODY))
 
 

@@ -14,9 +14,11 @@ from analyzer.analysis.model import (
     Analysis,
     Billing,
     BillingRow,
+    Contradiction,
     Count,
     Evidence,
     Group,
+    Hops,
     Input,
     Method,
     ModelRow,
@@ -28,6 +30,7 @@ from analyzer.analysis.model import (
     Quality,
     Reference,
     RuleUse,
+    Skew,
     Slot,
     Step,
     Timeline,
@@ -319,6 +322,20 @@ def incident() -> Analysis:
                     ),
         models=models, timeline=_incident_timeline(), groups=_incident_groups(),
         evidence=_incident_evidence(),
+        hops=Hops(
+            joined=3710, by_id=3601, by_time=109, ambiguous=12,
+            skews=[Skew(outer="har", inner="nginx", seconds=6.7, spread_s=0.2, based_on=3601,
+                        basis="ids")],
+            contradictions=[
+                Contradiction(
+                    kind="finished_after_client_left", count=4,
+                    text="The client (har) gave up after 60.0 s; the gateway (nginx) logged 200 "
+                         "after 63.2 s. 60 s looks like a time limit of the client. The work was "
+                         "done, so expect it to be billed.",
+                    places=["logs.har#10", "access.log#12"],
+                )
+            ],
+        ),
         alternatives=[
             Alternative(layer="gateway", cause="upstream_error",
                         why="The gateway could have made the 529 up; the request-id denies it.",

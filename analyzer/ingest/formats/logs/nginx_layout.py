@@ -1,123 +1,95 @@
-r"""How the lines of an nginx access log are laid out: what stands behind the user agent.
+"""Which format the lines of a file have, when nobody says: from their keys, or a known format.
 
-The log is split at its double quotes: nginx writes a quote inside a value as ``\x22``, so that the
-split is exact. ``combined`` gives seven pieces; fields such as ``rt=0.12 us="502, 200"`` behind it
-give more, whose places are learnt from the first lines.
+``combined`` with fields such as ``rt=0.12 us="502, 200"`` behind it is a ``log_format`` whose keys
+tell the variables; other formats are compared with those that many installations share.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import polars as pl
 
-COMBINED_PIECES = 7
-MAX_PIECES = 48
+from analyzer.ingest.formats.logs.nginx_format import LogFormat, assembled, library
+from analyzer.ingest.formats.logs.nginx_plan import regex
+from analyzer.ingest.formats.logs.nginx_variables import ANY, SKIP, TAIL
+
+SHARE = 0.5
+"""Share of the first lines that must have a format for the file to have it."""
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "request_time": ("rt", "request_time", "req_time", "reqtime"),
+    "request_time": ("rt", "request_time", "req_time", "reqtime", "duration"),
     "upstream_addr": ("ua", "upstream_addr", "uaddr", "upstream"),
     "upstream_status": ("us", "upstream_status", "ups_status", "ustatus"),
-    "upstream_response_time": ("ut", "urt", "upstream_response_time"),
+    "upstream_response_time": ("ut", "urt", "upstream_response_time", "upstream_time"),
     "upstream_connect_time": ("uc", "uct", "upstream_connect_time"),
     "upstream_header_time": ("uh", "uht", "upstream_header_time"),
+    "upstream_bytes_received": ("ubr", "upstream_bytes_received"),
+    "upstream_cache_status": ("cs", "cache", "upstream_cache_status"),
     "request_length": ("rl", "request_length"),
     "request_id": ("rid", "req_id", "request_id", "reqid", "x_request_id"),
+    "upstream_http_x_request_id": ("urid", "upstream_request_id"),
+    "http_cf_ray": ("cf_ray", "ray", "cfray"),
+    "http_traceparent": ("traceparent", "trace_id"),
     "host": ("host", "vhost", "http_host"),
     "model": ("model",),
 }
-"""Our field -> the names that people give it in their log_format."""
-
-FIELDS = tuple(ALIASES)
+"""Variable -> the names that people give it in their log_format."""
 _BY_KEY = {key: name for name, keys in ALIASES.items() for key in keys}
 
-LINE = re.compile(
-    rb'[^\[]{1,400}\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "((?:[^"\\]|\\.)*+)" '
-    rb'(?:\d{3}|-) (?:\d+|-)(?: "(?:[^"\\]|\\.)*+" "(?:[^"\\]|\\.)*+"(.*))?\s*\Z'
-)
-_KEY = re.compile(r"(?:\A|(?<=\s))([A-Za-z_][\w.-]*)=")
+HEAD: tuple[tuple[str, bool], ...] = (
+    (ANY, True), ("[", False), ("time_local", True), ('] "', False), ("request", True),
+    ('" ', False), ("status", True), (" ", False), ("body_bytes_sent", True),
+)  # fmt: skip
+AGENT: tuple[tuple[str, bool], ...] = (
+    (' "', False), ("http_referer", True), ('" "', False), ("http_user_agent", True), ('"', False),
+)  # fmt: skip
+COMMON = assembled([*HEAD])
+COMBINED = assembled([*HEAD, *AGENT, (TAIL, True)])
+
+LINE = regex(COMBINED)
+"""Of any line that begins like ``combined``."""
+_KEY = re.compile(r"(?:\A|(?<=[\s,;]))([A-Za-z_][\w.-]*)=")
+_END = re.compile(r"[\s,;]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """Where a field's value stands: in a quoted piece, or between two texts of an unquoted one."""
+@lru_cache(maxsize=4)
+def format_of(lines: Sequence[str]) -> LogFormat | None:
+    """Return the format that at least half of the first lines have; ``None`` if there is none.
 
-    piece: int
-    before: str = ""
-    after: str = ""
-
-    def expr(self) -> pl.Expr:
-        """Return the value as text."""
-        text = pl.col(f"p{self.piece}")
-        if self.before:
-            # Only the first key of a piece stands at its very beginning.
-            text = text.str.splitn(self.before, 2).struct.field("field_1")
-        if self.after:
-            text = text.str.splitn(self.after, 2).struct.field("field_0")
-        return text.str.strip_chars()
+    Only formats that say more than ``combined`` count.
+    """
+    return keyed(lines) or _known(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The places of the fields, and what stands around them in every line of this layout."""
-
-    pieces: int = COMBINED_PIECES
-    values: dict[str, Value] = field(default_factory=dict)
-    constants: dict[int, str] = field(default_factory=dict)
-    """Pieces that are the same in every line."""
-    starts: dict[int, str] = field(default_factory=dict)
-    ends: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def used(self) -> list[str]:
-        """The pieces that are looked at."""
-        numbers = {0, 1, 2, 3, 4, 5, 6, *self.constants, *self.starts, *self.ends}
-        numbers |= {value.piece for value in self.values.values()}
-        return [f"p{number}" for number in sorted(numbers)]
-
-    def value(self, name: str) -> pl.Expr:
-        """Return a field's value as text; null if this layout has no such field."""
-        found = self.values.get(name)
-        return found.expr() if found else pl.lit(None, pl.String())
-
-    def fits(self) -> pl.Expr:
-        """Return whether a line has this layout."""
-        numbers = pl.col("p2").str
-        checks = [
-            pl.col("p0").str.ends_with("] "),
-            numbers.slice(0, 1) == " ",
-            numbers.slice(4, 1) == " ",
-            numbers.ends_with(" "),
-            pl.col("p4") == " ",
-        ]
-        checks += [pl.col(f"p{piece}") == text for piece, text in self.constants.items()]
-        checks += [pl.col(f"p{at}").str.starts_with(text) for at, text in self.starts.items()]
-        checks += [pl.col(f"p{at}").str.ends_with(text) for at, text in self.ends.items()]
-        if not self.values:
-            # Fields that begin later in the file than the layout was learnt must not get lost.
-            checks.append(~pl.col("p6").str.contains("=", literal=True))
-        return pl.all_horizontal(checks)
+def keyed(lines: Sequence[str]) -> LogFormat | None:
+    """Return the format of lines that have keys behind ``combined``."""
+    tails = [tail for tail in map(tail_of, lines) if tail and known_keys(tail)]
+    if not tails or len(tails) < SHARE * len(lines):
+        return None
+    shapes: Counter[tuple[tuple[str, ...], ...]] = Counter(map(_shape, tails))
+    usual = shapes.most_common(1)[0][0]
+    pattern = next(tail for tail in tails if _shape(tail) == usual)
+    return assembled([*HEAD, *AGENT, *_parts(pattern)])
 
 
-def sample(head: bytes, most: int = 50) -> list[bytes]:
-    """Return the first lines of a head that are not blank; the last one may be cut off and goes."""
-    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
-    whole = lines[:-1] if len(lines) > 1 else lines
-    return [line for line in whole if line.strip()][:most]
+def tail_of(line: str) -> str | None:
+    """Return what stands behind the user agent; ``None`` if the line is not like ``combined``."""
+    found = _line().search(line)
+    return found[found.re.groups] if found else None
 
 
-def layout_of(head: bytes) -> Layout:
-    """Return the layout that most of the first lines share."""
-    tails: Counter[tuple[tuple[str, ...], ...]] = Counter()
-    for line in sample(head):
-        match = LINE.match(line)
-        if match is not None and match[2] is not None:
-            tails[_shape(match[2].decode("utf-8", "replace"))] += 1
-    if not tails:
-        return Layout()
-    return _layout(tails.most_common(1)[0][0])
+@cache
+def _line() -> re.Pattern[str]:
+    return re.compile(LINE)
+
+
+def known_keys(tail: str) -> bool:
+    """Whether a tail has fields that we know."""
+    return any(key.lower() in _BY_KEY for key in _KEY.findall(tail))
 
 
 def _shape(tail: str) -> tuple[tuple[str, ...], ...]:
@@ -125,45 +97,91 @@ def _shape(tail: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(_KEY.findall(piece)) for piece in tail.split('"')[::2])
 
 
-def _layout(shape: tuple[tuple[str, ...], ...]) -> Layout:
-    pieces = min(COMBINED_PIECES + 2 * (len(shape) - 1), MAX_PIECES)
-    values: dict[str, Value] = {}
-    constants: dict[int, str] = {}
-    starts: dict[int, str] = {}
-    ends: dict[int, str] = {}
-    for index, keys in enumerate(shape):
-        piece = COMBINED_PIECES - 1 + 2 * index
-        if piece >= pieces or not keys:
+def _parts(tail: str) -> list[tuple[str, bool]]:
+    """Return the texts and variables of a tail, which is one line's."""
+    parts: list[tuple[str, bool]] = []
+    used: set[str] = set()
+    pieces = tail.rstrip("\r\n").split('"')
+    for index, piece in enumerate(pieces):
+        if index % 2:
+            parts += [('"', False), (_name(key, used), True), ('"', False)]
             continue
-        quoted = index + 1 < len(shape)
-        if quoted:
-            _note(values, keys[-1], Value(piece + 1))
-        if quoted and len(keys) == 1:
-            constants[piece] = f" {keys[0]}="
+        key = ""
+        at = 0
+        for found in _KEY.finditer(piece):
+            parts += _value(piece[at : found.start()], _name(key, used) if key else "")
+            parts.append((found[0], False))
+            key, at = found[1], found.end()
+        rest = piece[at:]
+        quoted = index + 1 < len(pieces)
+        if rest or not (quoted and key):
+            parts += _value(rest, _name(key, used) if key else "")
+            key = ""
+    return parts
+
+
+def _value(text: str, name: str) -> list[tuple[str, bool]]:
+    """Return a value and the separator behind it; a text without a key is one to skip."""
+    end = _END.search(text)
+    value, sep = (text[: end.start()], end[0]) if end else (text, "")
+    if name:
+        return [(name, True), (sep, False)]
+    if not value:
+        return [(sep, False)]
+    start = value[: len(value) - len(value.lstrip())]
+    return [(start, False), (SKIP, True), (sep, False)]
+
+
+def _name(key: str, used: set[str]) -> str:
+    name = _BY_KEY.get(key.lower(), SKIP)
+    if name in used:
+        return SKIP
+    if name != SKIP:
+        used.add(name)
+    return name
+
+
+def _known(lines: Sequence[str]) -> LogFormat | None:
+    """Return the known format with upstream fields that most lines have."""
+    asked = [line for line in lines if _may_be_known(line)]
+    if not asked or len(asked) < SHARE * len(lines):
+        return None
+    for form in library().values():
+        if not any(name.startswith("upstream_") for name in form.variables):
             continue
-        starts[piece] = f" {keys[0]}="
-        if quoted:
-            ends[piece] = f" {keys[-1]}="
-        for at, key in enumerate(keys[:-1] if quoted else keys):
-            after = f" {keys[at + 1]}=" if at + 1 < len(keys) else ""
-            _note(values, key, Value(piece, f" {key}=", after))
-    return Layout(pieces, values, constants, starts, ends)
+        pattern = _compiled(form)
+        if sum(pattern.search(line) is not None for line in lines) >= SHARE * len(lines):
+            return form
+    return None
 
 
-def _note(values: dict[str, Value], key: str, value: Value) -> None:
-    name = _BY_KEY.get(key.lower())
-    if name is not None:
-        values.setdefault(name, value)
+def _may_be_known(line: str) -> bool:
+    """Whether it is worth while to compare a line with the known formats."""
+    if not _DATED.search(line[:400]) or line.startswith("{"):
+        return False
+    tail = tail_of(line)
+    return tail is None or _TIMED.search(tail) is not None
 
 
-def known_keys(tail: bytes) -> bool:
-    """Whether a tail has fields that we know."""
-    return any(key.lower() in _BY_KEY for key in _KEY.findall(tail.decode("utf-8", "replace")))
+_DATED = re.compile(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
+_TIMED = re.compile(r"\d\.\d{3}(?!\d)|kong_request_id")
+
+
+@cache
+def _compiled(form: LogFormat) -> re.Pattern[str]:
+    return re.compile(regex(form))
 
 
 def from_tail(tail: pl.Expr, name: str) -> pl.Expr:
-    """Return a field's value from a tail of any layout: slower, for the lines that do not fit."""
+    """Return a variable's value from a tail of any layout: slower, for the lines that do not fit.
+
+    Null if ``name`` has no key.
+    """
+    if name not in ALIASES:
+        return pl.lit(None, pl.String())
     keys = "|".join(ALIASES[name])
-    quoted = tail.str.extract(rf'(?:^|\s)(?:{keys})="([^"]*)"', 1)
-    bare = tail.str.extract(rf'(?:^|\s)(?:{keys})=([^\s"=,]+(?:(?:,| :) [^\s"=,]+)*)(?:[\s,]|$)', 1)
+    quoted = tail.str.extract(rf'(?:^|[\s,;])(?:{keys})="([^"]*)"', 1)
+    bare = tail.str.extract(
+        rf'(?:^|[\s,;])(?:{keys})=([^\s"=,]+(?:(?:,| :) [^\s"=,]+)*)(?:[\s,;]|$)', 1
+    )
     return pl.coalesce(quoted, bare)
