@@ -96,6 +96,8 @@ def test_samples_are_spread(count: int, indices: list[int]) -> None:
         ({"layer": "gateway", "emitted_by": "gateway", "host": "llm.example"},
          "the gateway", "the provider", "llm.example"),
         ({"layer": "client", "emitted_by": "none"}, "nobody", "the provider", None),
+        ({"layer": "gateway", "emitted_by": "gateway", "hop": "gateway", "format": "haproxy-json",
+          "host": "llm.example"}, "HAProxy", "the provider", "HAProxy"),
     ],
 )  # fmt: skip
 def test_names_of_the_parties(
@@ -106,11 +108,12 @@ def test_names_of_the_parties(
         "rutaapi": "RutaAPI",
         "openai": "OpenAI",
         "litellm": "LiteLLM",
+        "haproxy": "HAProxy",
     }
     names = parties.Names(slugs)
     blank = dict.fromkeys(
         ["layer", "provider", "gateway", "edge", "error_provider", "host", "emitted_by",
-         "provider_host", "model", "status"]
+         "provider_host", "model", "status", "hop", "format"]
     )  # fmt: skip
     words = names.words({**blank, **row})
     assert (words["emitter"], words["behind"]) == (emitter, behind)
