@@ -65,6 +65,8 @@ class Collected:
     sampled: int = 0
     """Failures that are counted but not kept."""
     formats: dict[str, Format] = field(default_factory=dict)
+    served: frozenset[tuple[str, str]] = frozenset()
+    """(asked model, model that the answer names), as written."""
 
     @property
     def attempts(self) -> int:
@@ -162,6 +164,7 @@ class _Collector:
         self.problems: list[Problem] = []
         self.hosts: Counter[str] = Counter()
         self.formats: dict[str, Format] = {}
+        self.served: set[tuple[str, str]] = set()
 
     def batch(self, source: Source, fmt: Format | None, batch: Batch, signals: Signals) -> None:
         self.problems.extend(batch.problems)
@@ -198,6 +201,9 @@ class _Collector:
         self._span(tally, llm)
         self.failures.add(llm.filter(~pl.col("ok").fill_null(True)))
         self.spill.append(llm)
+        if llm["model_served"].null_count() < llm.height:
+            names = llm.select("model", "model_served").drop_nulls().unique()
+            self.served.update((asked, answered) for asked, answered in names.iter_rows())
         self.ledgers.append(ledger.fold(llm))
         self.rollups.append(rollup.fold(llm))
         if len(self.ledgers) > 32:
@@ -224,6 +230,7 @@ class _Collector:
             hosts_left_out=self.hosts,
             sampled=sampled,
             formats=self.formats,
+            served=frozenset(self.served),
         )
 
 

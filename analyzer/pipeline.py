@@ -40,6 +40,8 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     reading: Reading = field(default_factory=Reading)
     """What logs do not say themselves: their format string, zone, hop, columns."""
+    rows: bool = False
+    """Keep the slim rows of all attempts, healthy ones too, for sinks."""
     command: str = ""
     """Shown in the report, so that somebody else gets the same."""
 
@@ -87,7 +89,8 @@ def run(inputs: Sequence[str], options: Options | None = None) -> Result:
     facts = catalogue.from_data(knowledge.data)
     sources, problems = files.expand(inputs, options.limits)
     secrets = SecretStore(_salt(sources))
-    spill = Spill()
+    # Rows of one log are only needed by sinks; several logs are joined by them.
+    spill = Spill(keep=options.rows or len(sources) > 1)
     try:
         collected = collect(
             capture.read(sources, _wants(knowledge, facts, secrets, options)),

@@ -24,7 +24,9 @@ class Spill:
     The directory is readable by its owner alone: rows hold unredacted text until a sink is written.
     """
 
-    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(self, memory_bytes: int = MEMORY_BYTES, *, keep: bool = True) -> None:
+        """``keep=False`` only counts: for runs in which nobody asks for healthy rows."""
+        self._keep = keep
         self._limit = memory_bytes
         self._held: list[pl.DataFrame] = []
         self._size = 0
@@ -35,6 +37,9 @@ class Spill:
     def append(self, attempts: pl.DataFrame) -> None:
         """Add the slim columns of canonical rows, and their ``signature``."""
         if not attempts.height:
+            return
+        if not self._keep:
+            self.height += attempts.height
             return
         slim = attempts.select(*columns.SLIM, "signature")
         self._held.append(slim)

@@ -158,7 +158,7 @@ def test_temporary_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(spill.Spill.__init__, "__defaults__", (1,))
-    with run([str(OVERLOAD)], Options()) as result:
+    with run([str(OVERLOAD)], Options(rows=True)) as result:
         assert list(tmp_path.iterdir())
         assert result.collected.spill.scan().collect().height == 22
     assert not list(tmp_path.iterdir())

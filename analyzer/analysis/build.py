@@ -170,10 +170,11 @@ class Scope:
 def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
     """Return, by asked model, the names that answers gave and that differ from it."""
     names = (
-        collected.spill.scan()
-        .select("model", "model_served")
-        .drop_nulls()
-        .unique()
+        pl.LazyFrame(
+            sorted(collected.served),
+            schema={"model": pl.String(), "model_served": pl.String()},
+            orient="row",
+        )
         .select(
             context.normalise(pl.col("model")).alias("asked"),
             context.normalise(pl.col("model_served")).alias("answered"),

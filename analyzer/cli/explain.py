@@ -40,7 +40,7 @@ def explain(
     told = shared.Told(
         gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config
     )
-    with pipeline.run(files, told.options(files)) as result:
+    with pipeline.run(files, told.options(files, rows=True)) as result:
         attempt = _attempt(result, wanted_input, record)
         found = engine.explain(
             result.verdicts, result.collected.ledger, result.latency, result.knowledge,

@@ -94,8 +94,11 @@ class Told:
 
         return configs.Config() if self.no_config else configs.load(self.config)
 
-    def options(self, inputs: Sequence[str]) -> Options:
-        """Return the run's options: what the command line says over the configuration."""
+    def options(self, inputs: Sequence[str], *, rows: bool = False) -> Options:
+        """Return the run's options: what the command line says over the configuration.
+
+        ``rows`` says whether healthy attempts are written too.
+        """
         from analyzer.pipeline import Options
 
         found = self.configured()
@@ -106,6 +109,7 @@ class Told:
             knowledge=dirs,
             all_traffic=self.all_traffic or found.all_traffic,
             reading=self._reading(found),
+            rows=rows,
             command=self._command(inputs, hosts),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,11 @@ def check(
         if not path.resolve().parent.is_dir():
             msg = f"-o {path}: its folder does not exist; make it first"
             raise UsageError(msg)
+
+
+def wants_rows(format_: str, paths: Iterable[Path]) -> bool:
+    """Whether an output has every attempt, not only the failed ones."""
+    return format_ in SINKS.values() or any(path.suffix.lower() in SINKS for path in paths)
 
 
 def to_stdout(result: Result, format_: str, look: Look) -> None:

@@ -69,7 +69,9 @@ def run(
     told = shared.Told(
         gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config
     )
-    with pipeline.run(inputs, told.options(inputs)) as result:
+    with pipeline.run(
+        inputs, told.options(inputs, rows=out.wants_rows(format_, output or ()))
+    ) as result:
         look = out.Look.of(color, verbose, quiet, profile)
         for path in output or ():
             out.to_file(result, path, profile)
