@@ -19,7 +19,8 @@ BUCKETS_PER_MINUTE = 60 // BUCKET_S
 VIEW = ("hop", "format")
 """What one kind of log of one hop saw: several nodes or days of it see different requests."""
 
-RANKS = pl.Schema({"hop": pl.String(), "format": pl.String(), "rank": pl.Int32()})
+BEHIND = 50
+"""How far behind its access log an error log is placed."""
 
 
 def hop_rank(hop: pl.Expr) -> pl.Expr:
@@ -29,9 +30,14 @@ def hop_rank(hop: pl.Expr) -> pl.Expr:
 
 
 def ranks(ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return ``hop format rank``: the order of the views by their hops alone."""
+    """Return ``hop format rank``: the order of the views by their hops alone.
+
+    An error log only adds to the access log of its hop: it stands behind it.
+    """
     views = ledger.select(VIEW).unique().sort(VIEW, nulls_last=True)
-    return views.with_columns(hop_rank(pl.col("hop")).alias("rank"))
+    errors = pl.when(pl.col("format").str.ends_with("-error")).then(BEHIND).otherwise(0)
+    rank = hop_rank(pl.col("hop")) + errors.cast(pl.Int32)
+    return views.with_columns(rank.fill_null(len(HOP_ORDER) * 100).alias("rank"))
 
 
 def spans(ledger: pl.DataFrame, ranked: pl.DataFrame | None = None) -> pl.DataFrame:

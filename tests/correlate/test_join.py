@@ -116,6 +116,14 @@ def test_two_logs_of_one_hop_that_see_the_same_requests() -> None:
     assert order["haproxy"] < order["nginx"]
 
 
+def test_an_error_log_stands_behind_the_access_log_of_its_hop() -> None:
+    found = joined(
+        row("gateway", 0, 1, 502, format="nginx"),
+        row("gateway", 1, None, None, format="nginx-error", method="POST"),
+    )
+    assert groups(found) == {0: [1]}
+
+
 def test_two_logs_of_one_hop_side_by_side() -> None:
     rows = [row("gateway", 9 * n, 2, 503, format="haproxy") for n in range(4)]
     rows += [row("gateway", 9 * n + 200, 2, 503, format="nginx") for n in range(4)]
