@@ -24,15 +24,19 @@ SUMS = (
 RELATIVE_ERROR = 0.01
 GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 
-_LATENCY_KEYS = (*DIMENSIONS, "bucket")
+LATENCY_DIMENSIONS = ("minute", "hop", "format", "host", "model")
+"""Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
+costs as much as a row of the capture does."""
+
+_LATENCY_KEYS = (*LATENCY_DIMENSIONS, "bucket")
 
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
     """Counts and token sums per minute and dimension, and the latency buckets of successes.
 
-    ``counts``: :data:`DIMENSIONS` and :data:`SUMS`. ``latency``: :data:`DIMENSIONS`, ``bucket``
-    (Int32: duration <= GAMMA ** bucket milliseconds) and ``n``.
+    ``counts``: :data:`DIMENSIONS` and :data:`SUMS`. ``latency``: :data:`LATENCY_DIMENSIONS`,
+    ``bucket`` (Int32: duration <= GAMMA ** bucket milliseconds) and ``n``.
     """
 
     counts: pl.DataFrame

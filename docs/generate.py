@@ -12,6 +12,7 @@ from analyzer import columns, config, data, sink, vocabulary
 from analyzer.analysis.model import SCHEMA_VERSION
 from analyzer.columns import Column
 from analyzer.engine import load, perspective
+from analyzer.ingest import detect
 from analyzer.render.json import schema_text
 
 DOCS = Path(__file__).parent
@@ -137,6 +138,23 @@ def output_page() -> str:
     )
 
 
+def formats_page() -> str:
+    """Return docs/formats.md."""
+    rows = [
+        (f"`{item.name}`", item.title, item.hop, item.kind) for item in detect.formats()
+    ]
+    return (
+        f"# Formats\n\n{NOTE}\n"
+        "An input's format is told by its first 64 KiB, never by its name; lines of another format in "
+        "the same file are read as that format. Compressed, rotated and archived members are read like "
+        "files. What a shipper puts around a line (syslog, journald, CRI, Docker, docker compose) is taken "
+        "off first. `--hop GLOB=HOP` says which hop wrote an input, `--tz ZONE` gives the zone of times "
+        "that name none, `--log-format` the nginx `log_format` of a text log, `--map` the columns of a "
+        "table of your own.\n\n"
+        + _table(("Format", "What it is", "Hop", "Holds"), rows)
+    )
+
+
 def configuration_page() -> str:
     """Return docs/configuration.md."""
     rows = [(f"`{key}`", meaning) for key, meaning in config.KEYS.items()]
@@ -162,6 +180,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "vocabulary.md": vocabulary_page,
     "output.md": output_page,
     "configuration.md": configuration_page,
+    "formats.md": formats_page,
     "schema/analysis.schema.json": schema_page,
 }
 
