@@ -10,6 +10,8 @@ from datetime import UTC, datetime, tzinfo
 
 import polars as pl
 
+_LAST_US = 7.26e15
+"""Year 2200: a number beyond is no time."""
 _CLF = "%d/%b/%Y:%H:%M:%S"
 
 
@@ -69,7 +71,8 @@ def epoch_time(number: pl.Expr) -> pl.Expr:
         .otherwise(1e-3)
     )  # fmt: skip
     micros = (value * scale).round()
-    return pl.when(micros > 0).then(micros).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    sane = pl.when(micros.is_between(1, _LAST_US)).then(micros)
+    return sane.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
 def in_zone(local: pl.Expr, zone: tzinfo | None) -> pl.Expr:

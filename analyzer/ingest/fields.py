@@ -16,6 +16,10 @@ BLANKS = ("-", "", '"-"')
 _CREDENTIAL = r"(?i)[?&](?:[\w-]*key|[\w-]*token|sig|[\w-]*signature|[\w-]*secret|auth)="
 _ABSOLUTE = r"^([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)$"
 _METHOD = r"^[A-Z][A-Z-]{1,19}$"
+_MOST = 9.2e18
+"""What 64 bits hold."""
+_LONGEST_MS = 1e12
+"""About thirty years."""
 _REQUEST_LINE = r"^([A-Z][A-Z-]{1,19}) (.*?)(?: (HTTP/[0-9.]+))?$"
 
 
@@ -27,7 +31,8 @@ def known(text: pl.Expr) -> pl.Expr:
 def number(text: pl.Expr) -> pl.Expr:
     """Read a decimal number; null where it is none, and for the ``-1`` of a phase not reached."""
     value = text.cast(pl.Float64, strict=False)
-    return pl.when(value >= 0).then(value)
+    # "inf" and "nan" are numbers to the parser.
+    return pl.when(value.is_between(0, _MOST)).then(value)
 
 
 def millis(seconds: pl.Expr) -> pl.Expr:
@@ -48,13 +53,18 @@ def status(value: pl.Expr) -> pl.Expr:
 
 def before(end: pl.Expr, duration_ms: pl.Expr) -> pl.Expr:
     """Return the time ``duration_ms`` before ``end``; ``end`` itself if the duration is unknown."""
-    micros = (duration_ms.fill_null(0.0) * 1000).round().cast(pl.Int64)
-    return end - pl.duration(microseconds=micros)
+    return pl.coalesce(end - _span(duration_ms), end)
 
 
 def after(start: pl.Expr, duration_ms: pl.Expr) -> pl.Expr:
     """Return the time ``duration_ms`` after ``start``; null if the duration is unknown."""
-    return start + pl.duration(microseconds=(duration_ms * 1000).round().cast(pl.Int64))
+    return start + _span(duration_ms)
+
+
+def _span(duration_ms: pl.Expr) -> pl.Expr:
+    # Longer ones are no durations, and lead out of the calendar.
+    sane = pl.when(duration_ms.is_between(-_LONGEST_MS, _LONGEST_MS)).then(duration_ms)
+    return pl.duration(microseconds=(sane * 1000).round().cast(pl.Int64))
 
 
 def host(text: pl.Expr) -> pl.Expr:

@@ -32,23 +32,30 @@ class Table:
     records: int
 
 
-def header_of(head: bytes) -> list[str]:
+def header_of(head: bytes, delimiter: str = ",") -> list[str]:
     """Return the names in the first line, lower case and stripped; empty if it is no CSV header."""
     line = head.partition(b"\n")[0].decode("utf-8", "replace").strip("\ufeff\r\n ")
     try:
-        names = next(csv.reader([line]), [])
+        names = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
         return []
     return [name.strip().lower() for name in names]
 
 
-def tables(stream: BinaryIO, longest: int, block: int = BLOCK) -> Iterator[Table]:
-    """Yield the records behind the header line in blocks of about ``block`` bytes."""
-    names = header_of(stream.readline(longest))
+def tables(
+    stream: BinaryIO, longest: int, block: int = BLOCK, *, preamble: int = 0, delimiter: str = ","
+) -> Iterator[Table]:
+    """Yield the records behind the header line in blocks of about ``block`` bytes.
+
+    ``preamble`` lines stand before the header and are left out.
+    """
+    for _ in range(preamble):
+        stream.readline(longest)
+    names = header_of(stream.readline(longest), delimiter)
     record = 1
     for data in _blocks(stream, longest, block):
-        quoted = b'"' in data
-        made = _quoted(data, names, record) if quoted else _plain(data, names, record)
+        read = _quoted if b'"' in data else _plain
+        made = read(data, names, record, delimiter)
         record += made.records
         yield made
 
@@ -79,28 +86,30 @@ def _record_end(data: bytes) -> int:
     return cut
 
 
-def _plain(data: bytes, names: list[str], first: int) -> Table:
-    """Read records without quotes: Polars alone, after the commas were counted."""
+def _plain(data: bytes, names: list[str], first: int, delimiter: str) -> Table:
+    """Read records without quotes: Polars alone, after the delimiters were counted."""
     lines = pl.read_lines(data).with_columns(pl.col("line").str.strip_chars_end("\r"))
     lines = lines.filter(pl.col("line") != "").with_row_index("record", first)
-    commas = pl.col("line").str.count_matches(",", literal=True)
+    commas = pl.col("line").str.count_matches(delimiter, literal=True)
     fits = lines.filter(commas == len(names) - 1)
     bad: tuple[tuple[int, str], ...] = ()
     if fits.height != lines.height:
         ragged = lines.filter(commas != len(names) - 1).select("record", commas + 1)
         bad = tuple((row, _misfit(count, len(names))) for row, count in ragged.iter_rows())
-    fields = pl.col("line").str.split_exact(",", len(names) - 1).struct.rename_fields(_safe(names))
+    fields = pl.col("line").str.split_exact(delimiter, len(names) - 1)
+    fields = fields.struct.rename_fields(_safe(names))
     rows = fits.select(pl.col("record").cast(pl.Int64), fields.alias("fields")).unnest("fields")
     return Table(rows, bad, data.endswith(b"\n"), lines.height)
 
 
-def _quoted(data: bytes, names: list[str], first: int) -> Table:
+def _quoted(data: bytes, names: list[str], first: int, delimiter: str) -> Table:
     """Read records with quotes, line breaks inside them included."""
     good: list[list[str]] = []
     numbers: list[int] = []
     bad: list[tuple[int, str]] = []
     record = first
-    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
+    lines = io.StringIO(data.decode("utf-8"), newline="")
+    reader = csv.reader(lines, delimiter=delimiter)
     while True:
         try:
             row = next(reader, None)

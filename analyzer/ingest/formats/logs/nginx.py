@@ -15,6 +15,7 @@ from analyzer.ingest.base import Reading
 from analyzer.ingest.formats.logs import combined
 from analyzer.ingest.formats.logs.nginx_format import LogFormat, given
 from analyzer.ingest.formats.logs.nginx_layout import (
+    ALIASES,
     COMBINED,
     SHARE,
     format_of,
@@ -27,6 +28,8 @@ from analyzer.ingest.formats.logs.nginx_plan import regex
 from analyzer.ingest.formats.logs.nginx_reader import NginxReader
 from analyzer.ingest.textlog import Input, TextLog, first_lines
 
+_MOST_SETS = 64
+"""Different sets of keys in the lines of a block that are told apart."""
 _KEYS = (
     r"(?:rt|request_time|ua|upstream_addr|us|upstream_status|ut|urt|upstream_response_time"
     r"|uct?|upstream_connect_time|uht?|upstream_header_time)="
@@ -58,7 +61,7 @@ class Nginx(TextLog):
         return self.weight * share if share >= SHARE else 0.0
 
     def claim(self, head: bytes, name: str, reading: Reading) -> float:
-        """The format that is given claims what at least half of the first lines have."""
+        """Claim what has the format that is given, in at least half of its first lines."""
         form = given(reading)
         if form is None:
             return self.sniff(head, name)
@@ -88,13 +91,22 @@ class _Keyed(NginxReader):
         super().__init__(form, source.wants, by_keys, extra)
 
 
-def by_keys(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def by_keys(lines: pl.DataFrame) -> tuple[list[pl.DataFrame], pl.DataFrame]:
     """Read lines of the family with the fields that their keys name, in any order."""
-    from analyzer.ingest.formats.logs.nginx_layout import ALIASES
-
     made, bad = combined.by_bracket(lines)
     tail = pl.col("tail").fill_null("")
-    return made.with_columns(**{name: from_tail(tail, name) for name in ALIASES}), bad
+    made = made.with_columns(**{name: from_tail(tail, name) for name in ALIASES})
+    # What a line says nothing of, because its format has no such variable, differs from "-".
+    given_ = [pl.col(name).is_not_null().cast(pl.String) for name in ALIASES]
+    made = made.with_columns(_set=pl.concat_str(given_))
+    parts = [made]
+    if 1 < made["_set"].n_unique() <= _MOST_SETS:
+        parts = made.partition_by("_set", maintain_order=True)
+    return [_filled(part.drop("_set")) for part in parts], bad
+
+
+def _filled(made: pl.DataFrame) -> pl.DataFrame:
+    return made.select(s for s in made if s.null_count() < made.height)
 
 
 def _texts(lines: tuple[bytes, ...]) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ def _parts(tail: str) -> list[tuple[str, bool]]:
     parts: list[tuple[str, bool]] = []
     used: set[str] = set()
     pieces = tail.rstrip("\r\n").split('"')
+    key = ""
     for index, piece in enumerate(pieces):
         if index % 2:
             parts += [('"', False), (_name(key, used), True), ('"', False)]

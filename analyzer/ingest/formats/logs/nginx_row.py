@@ -100,18 +100,37 @@ def readable(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series | None]:
     """Return ``raw`` with its times and numbers read, and which rows are sound (``None``: all).
 
     Adds ``ended_at`` and, of what is logged, ``_status``, ``_body_bytes_sent``, ``_bytes_sent``,
-    ``_request_time`` (ms) and ``_request_length``.
+    ``_request_time`` (ms), ``_request_length``, ``_upstream_…`` and ``_unusual`` (of the upstream).
     """
     logged = [name for name in _NUMBERS if name in raw.columns]
+    behind = nginx_upstream.logged(raw.columns)
     made = raw.with_columns(
         _ended(raw),
         *(_number(name).alias(f"_{name}") for name in logged),
+        *nginx_upstream.values(behind),
     )
-    sound = made["ended_at"].is_not_null() & made["_status"].is_not_null()
+    sound = made["ended_at"].is_not_null()
+    if behind:
+        odd = nginx_upstream.unusual(made, behind)
+        made = made.with_columns(odd)
+        if odd.any():
+            right = nginx_upstream.sound(made.filter(odd), behind)
+            sound = sound.scatter(odd.arg_true(), right & sound.filter(odd))
     for name in logged:
-        if name != "status" and made[f"_{name}"].null_count():
+        if made[f"_{name}"].null_count():
             sound &= made[f"_{name}"].is_not_null() | made[name].is_in(fields.BLANKS)
     return made, None if sound.all() else sound
+
+
+def unsound(made: pl.DataFrame) -> pl.DataFrame:
+    """Say of rows that are not sound what is wrong: ``record`` and ``reason``."""
+    time = next(name for name in TIMES if name in made.columns)
+    reason = (
+        pl.when(pl.col("ended_at").is_null())
+        .then(pl.lit(f"${time} is no time that exists"))
+        .otherwise(pl.lit("a number, or a field of the upstream, holds something else"))
+    )
+    return made.select("record", reason=reason)
 
 
 def _number(name: str) -> pl.Expr:
@@ -153,7 +172,7 @@ def attempts(made: pl.DataFrame, wants: Wants) -> pl.DataFrame:
     """Return canonical rows of what :func:`readable` gave."""
     logged = frozenset(made.columns)
     asked = requests(made, wants)
-    upstream = nginx_upstream.columns(made, logged)
+    upstream = nginx_upstream.columns(made, nginx_upstream.logged(logged))
     duration = pl.col("_request_time") if "request_time" in logged else None
     size = next((name for name in ("_body_bytes_sent", "_bytes_sent") if name in logged), None)
     names = _names(logged)
@@ -173,7 +192,7 @@ def attempts(made: pl.DataFrame, wants: Wants) -> pl.DataFrame:
         **{name: fields.known(pl.col(var)) for name, var in _headers(logged, wants).items()},
     }
     rows = made.select(**own).with_columns(upstream)
-    rows = rows.with_columns(asked.drop("named_host"))
+    rows = rows.with_columns(asked.drop("named_host", strict=False))
     if "named_host" in asked.columns and asked["named_host"].null_count() < asked.height:
         told = pl.col("host") if "host" in rows.columns else pl.lit(None, pl.String())
         rows = rows.with_columns(host=pl.coalesce(told, asked["named_host"]))
@@ -195,7 +214,10 @@ def _names(logged: frozenset[str]) -> dict[str, pl.Expr]:
     found = models(sorted(logged))
     asked = [name for name in found if not _is_answer(name)]
     served = [name for name in found if _is_answer(name)]
-    for column, variables in (("model", asked or served), ("model_served", served if asked else ())):
+    for column, variables in (
+        ("model", asked or served),
+        ("model_served", served if asked else ()),
+    ):
         if variables:
             made[column] = pl.coalesce([fields.known(pl.col(name)) for name in variables])
     return made

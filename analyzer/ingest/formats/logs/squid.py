@@ -18,20 +18,29 @@ _NATIVE = (
     r"\S+ (?P<hierarchy>[A-Z_]+)/(?P<server>\S+) (?P<type>\S+)(?P<more>.*)$"
 )
 _COMMON = (
-    r'^\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<verb>\S+) (?P<target>[^"]*?)(?: HTTP/[\d.]+)?" '
-    r'(?P<status>\d{3}) (?P<bytes>\d+|-)(?: "(?:[^"\\]|\\.)*" "(?P<agent>(?:[^"\\]|\\.)*)")? '
+    r'^\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<verb>\S+) (?P<target>[^"]*?)(?: [A-Z]+/[\d.]+)?" '
+    r'(?P<status>\d{1,3}) (?P<bytes>\d+|-)(?: "(?:[^"\\]|\\.)*" "(?P<agent>(?:[^"\\]|\\.)*)")? '
     r"(?P<result>[A-Z_]+):(?P<hierarchy>[A-Z_]+)(?P<more>.*)$"
 )
 _LACK = "it lacks 'time elapsed client RESULT/status bytes' and 'RESULT:HIERARCHY' at its end"
+_NO_REQUEST = "error:transaction-end-before-headers"
+"""Connections that were opened and closed again."""
 _NOT_FORWARDED = ("NONE", "HIER_NONE")
-_DENIED = r"^TCP_DENIED"
 _UNFINISHED = r"_(?:ABORTED|TIMEDOUT)$"
 _ERROR = r"\b(ERR_[A-Z_]+(?:/[^\s-]\S*)?)"
-_UNREACHED = r"^ERR_(?:CONNECT_FAIL|DNS_FAIL|SECURE_CONNECT_FAIL|CONFLICT_HOST)"
-_SILENT = r"^ERR_(?:READ_TIMEOUT|READ_ERROR|ZERO_SIZE_OBJECT|WRITE_ERROR|GATEWAY_FAILURE)"
-_REFUSED = r"^ERR_(?:\w*ACCESS_DENIED|CANNOT_FORWARD|INVALID_|UNSUP_|TOO_BIG|ONLY_IF_CACHED_MISS)"
+_NO_ERROR = r"(?:^| )-/-(?: |$)"
+"""What ``%err_code/%err_detail`` give if nothing was wrong."""
+_UNREACHED = r"^ERR_(?:CONNECT_FAIL|SECURE_CONNECT_FAIL|CONFLICT_HOST)"
+_SILENT = r"^ERR_(?:READ_TIMEOUT|READ_ERROR|ZERO_SIZE_OBJECT|WRITE_ERROR|INVALID_RESP)"
+_REFUSED = (
+    r"^ERR_(?:\w*ACCESS_DENIED|CANNOT_FORWARD|DNS_FAIL|INVALID_|UNSUP_|TOO_BIG|ONLY_IF_CACHED)"
+)
 _INTERNAL = r"^(?:error:|cache_object:)"
 """Targets that are no addresses: requests that Squid could not read, and its own pages."""
+_OWN_PAGE = "text/html"
+_OWN_BYTES = (2_500, 5_000)
+"""Squid's own error pages have 3.4 to 3.9 kB with their heads; those of web servers and load
+balancers have a few hundred bytes, those of CDNs more. Providers' errors are JSON."""
 
 
 class SquidReader:
@@ -44,11 +53,10 @@ class SquidReader:
         """See :class:`analyzer.ingest.textlog.Reader`."""
         native, left = _matched(lines, _NATIVE)
         common, left = _matched(left, _COMMON)
-        # Peers ask each other over UDP whether they have an object.
-        asked = native["result"].str.starts_with("UDP_") if native.height else None
-        notices = int(asked.sum()) if asked is not None else 0
-        native = native.filter(~asked) if asked is not None else native
-        rows = [self._rows(frame) for frame in (native, common) if frame.height]
+        found = [frame for frame in (native, common) if frame.height]
+        asked = [frame.filter(_is_request()) for frame in found]
+        notices = sum(frame.height for frame in found) - sum(frame.height for frame in asked)
+        rows = [self._rows(frame) for frame in asked if frame.height]
         return Parsed(
             pl.concat(rows, how="diagonal_relaxed").sort("record") if rows else None,
             notices,
@@ -66,14 +74,16 @@ class SquidReader:
         server, kind = (pl.col("server"), pl.col("type")) if is_native else (nothing, nothing)
         agent = {} if is_native else {"req_header.user-agent": fields.unescaped(pl.col("agent"))}
         rows = fields.target(found, "target", self._wants)
-        rows = rows.with_columns(peer=server, error=pl.col("more").str.extract(_ERROR))
+        rows = rows.with_columns(
+            peer=server, kind=fields.known(kind), error=pl.col("more").str.extract(_ERROR)
+        )
         return rows.select(
             "record",
             "scheme",
             "key_tag",
             **times,
             **_columns(),
-            content_type=fields.known(kind).str.to_lowercase(),
+            content_type=pl.col("kind").str.to_lowercase(),
             **fields.headers(self._wants, agent),
         )
 
@@ -134,36 +144,70 @@ def _status() -> pl.Expr:
     return fields.status(pl.col("status"))
 
 
+def _is_request() -> pl.Expr:
+    """Whether a line is of a request: peers also ask each other over UDP what they have."""
+    asked = pl.col("result").str.starts_with("UDP_")
+    return ~asked & (pl.col("target") != _NO_REQUEST)
+
+
 def _forwarded() -> pl.Expr:
-    denied = pl.col("result").str.contains(_DENIED)
+    denied = pl.col("result").str.starts_with("TCP_DENIED")
     return ~pl.col("hierarchy").is_in(_NOT_FORWARDED) & ~denied
 
 
+def _says(pattern: str) -> pl.Expr:
+    return pl.col("error").str.contains(pattern).fill_null(False)
+
+
 def _fetched() -> pl.Expr:
-    """Whether the status is the server's: of a miss, but for 5xx, which Squid says itself too."""
-    missed = pl.col("result").str.contains("MISS|REFRESH_MODIFIED")
-    return _forwarded() & missed & _status().is_between(100, 499) & pl.col("error").is_null()
+    """Whether the status is the server's, that of a miss.
+
+    Squid says 5xx itself too: as a page of HTML, and with the error's name where that is logged.
+    """
+    missed = _forwarded() & pl.col("result").str.contains("MISS|REFRESH_MODIFIED")
+    clean = pl.col("more").str.contains(_NO_ERROR) | (pl.col("kind") != _OWN_PAGE)
+    theirs = _status().is_between(100, 499) | (clean.fill_null(False) & (_status() >= 500))
+    begun = _says(_SILENT) | _says("^ERR_CLIENT_GONE")
+    whole = pl.col("error").is_null() & theirs
+    return (missed & (whole | (begun & _status().is_between(200, 399)))).fill_null(False)
+
+
+def _own_page() -> pl.Expr:
+    """Whether the answer has the form of Squid's own error pages, where no error is named."""
+    page = pl.col("kind") == _OWN_PAGE
+    return (page & fields.size(pl.col("bytes")).is_between(*_OWN_BYTES)).fill_null(False)
 
 
 def _phase() -> pl.Expr:
-    """Return how far a request came; without the error's name Squid mostly does not tell."""
-    error, lit = pl.col("error"), pl.lit
-    broken = pl.col("result").str.contains(_UNFINISHED)
+    """Return how far a request came; without the error's name only Squid's own pages tell."""
+    lit = pl.lit
+    broken = pl.col("result").str.contains(_UNFINISHED) | pl.col("error").is_not_null()
+    # A tunnel through this proxy alone is refused by nobody else.
+    alone = (pl.col("verb") == "CONNECT") & pl.col("hierarchy").str.ends_with("DIRECT")
     return (
-        pl.when(~_forwarded() | error.str.contains(_REFUSED).fill_null(False))
-        .then(lit("not_sent"))
-        .when(error.str.contains(_UNREACHED))
+        pl.when(_says(_UNREACHED))
         .then(lit("connecting"))
-        .when(error.str.contains(_SILENT))
-        .then(lit("sent"))
         .when(_fetched())
         .then(pl.when(broken).then(lit("body")).otherwise(lit("done")))
+        .when(_says(_SILENT) & _forwarded())
+        .then(lit("sent"))
+        .when(~_forwarded() | _says(_REFUSED))
+        .then(lit("not_sent"))
+        .when(alone & (_status() >= 500))
+        .then(lit("connecting"))
+        .when(_own_page() & (_status() == 503))
+        .then(lit("connecting"))
+        .when(_own_page() & _status().is_in([502, 504]))
+        .then(lit("sent"))
     )
 
 
 def _stream_state(tunnel: pl.Expr) -> pl.Expr:
-    """Return ``truncated`` for good answers of which Squid says that they were not completed."""
-    broken = pl.col("result").str.contains(_UNFINISHED)
+    """Return ``truncated`` for good answers that the server did not bring to an end.
+
+    ``ABORTED`` is no sign of that: it also stands on answers after whose end the client left.
+    """
+    broken = pl.col("result").str.ends_with("_TIMEDOUT") | _says(_SILENT)
     return pl.when(broken & ~tunnel & _status().is_between(200, 299)).then(pl.lit("truncated"))
 
 
@@ -176,7 +220,7 @@ class Squid(TextLog):
     source_kind = "proxy"
     pattern = (
         r"^(?:\d{9,10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} \d+ "
-        r'|\S+ \S+ \S+ \[[^\]]+\] "[^"]*" \d{3} (?:\d+|-)(?: "[^"]*" ".*")? '
+        r'|\S+ \S+ \S+ \[[^\]]+\] "[^"]*" \d{1,3} (?:\d+|-)(?: "[^"]*" ".*")? '
         r"(?:TCP|UDP|NONE|TAG)_?[A-Z_]*:[A-Z_]+)"
     )
     weight = 0.98

@@ -1,0 +1,175 @@
+"""Caddy's logs: JSON or console lines of version 2, and the error lines of version 1.
+
+Access lines, the errors of the server and the tries of its reverse proxy may all stand in one file
+with the lines of every other part of the program; those of one request become one row.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from analyzer.ingest import clock, fields
+from analyzer.ingest.base import Wants
+from analyzer.ingest.formats.logs import caddy_row, go_error
+from analyzer.ingest.formats.logs.caddy_pairs import Pairs
+from analyzer.ingest.jsonlog import JsonLog, decode, is_document
+from analyzer.ingest.textlog import Input, Parsed, bad_lines, first_lines
+
+_ABOUT_REQUESTS = (
+    "http.log.",
+    "http.handlers.reverse_proxy",
+    "handled request",
+    '"NOP"',
+    "\tNOP\t",
+)
+_OBJECT = r"^[^{\t]*\{.*\}\s*$"
+_PROGRAM = r'"(?:ts|logger)"\s*:'
+"""What every object of Caddy has, and few of other programs."""
+_COLOUR = r"\x1b\[[0-9;]*m"
+_CONSOLE = (
+    r"^(?P<_ts>\d[^\t{]*)\t(?P<_level>[A-Za-z]+)\t(?:(?P<_logger>[a-z0-9_.-]+)\t)?"
+    r"(?P<_msg>[^\t]*)(?:\t(?P<_json>\{.*))?$"
+)
+_WORDS = ("_ts", "_level", "_logger", "_msg")
+_V1_TIME = r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
+_V1_ERROR = rf"^(?P<time>{_V1_TIME}) \[ERROR (?P<status>\d{{1,3}}) (?P<uri>.*?)\] (?P<text>.*)$"
+_V1_NOTICE = rf"^(?:{_V1_TIME}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d) \[[A-Z]+\] "
+_LACKS = "it is no whole JSON object, no console line and no error line of Caddy"
+
+
+class CaddyReader:
+    """Reads one input; lines of one request wait for each other."""
+
+    def __init__(self, source: Input) -> None:
+        self._name = source.name
+        self._wants = source.wants
+        self._type = caddy_row.type_of(source.wants)
+        self._pairs = Pairs(source.name)
+        self._scale: float | None = None
+
+    def parse(self, lines: pl.DataFrame) -> Parsed:
+        """See :class:`analyzer.ingest.textlog.Reader`."""
+        lines = _uncoloured(lines)
+        text = pl.col("line")
+        asks = text.str.contains_any(list(_ABOUT_REQUESTS))
+        whole = text.str.contains(_OBJECT) & (asks | text.str.contains(_PROGRAM))
+        kind = (
+            pl.when(text.str.contains(_CONSOLE)).then(pl.lit("console"))
+            .when(whole).then(pl.lit("json"))
+            .when(text.str.contains(_V1_ERROR)).then(pl.lit("v1"))
+            .when(text.str.contains(_V1_NOTICE)).then(pl.lit("notice"))
+            .otherwise(pl.lit("bad"))
+        )  # fmt: skip
+        lines = lines.with_columns(_kind=kind, _asks=asks)
+        about = lines.filter(pl.col("_kind").is_in(["console", "json"]) & pl.col("_asks"))
+        rows, notices, bad = self._requests(about)
+        old = lines.filter(pl.col("_kind") == "v1")
+        frames = [rows, _v1_rows(old, self._name, self._wants)] if old.height else [rows]
+        notices += int(lines.select((pl.col("_kind") == "notice").sum()).item())
+        notices += lines.filter(
+            pl.col("_kind").is_in(["console", "json"]) & ~pl.col("_asks")
+        ).height
+        unknown = bad_lines(lines.filter(pl.col("_kind") == "bad"), _LACKS)
+        made = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else rows
+        return Parsed(made, notices, pl.concat([unknown, bad]))
+
+    def finish(self) -> Parsed:
+        """Return the rows whose partners never came."""
+        rows, notices = self._pairs.finish()
+        return Parsed(rows, notices)
+
+    def _requests(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+        """Return the rows that are complete, the number of notices, and the bad lines."""
+        made, bad = decode(_opened(lines), self._type)
+        made = _with_words(made, lines).with_columns(_kind=caddy_row.kind())
+        known = made.filter(pl.col("_kind").is_not_null())
+        notices = made.height - known.height
+        if self._scale is None:
+            self._scale = caddy_row.scale_of(known["duration"])
+        rows = caddy_row.rows(known, self._wants, self._scale or 1000.0)
+        told, let_go = self._pairs.add(rows)
+        return told, notices + let_go, bad
+
+
+def _uncoloured(lines: pl.DataFrame) -> pl.DataFrame:
+    """Take off the colours that the console encoder gives to levels on a terminal."""
+    if not lines["line"].str.contains("\x1b", literal=True).any():
+        return lines
+    return lines.with_columns(line=pl.col("line").str.replace_all(_COLOUR, ""))
+
+
+def _opened(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return lines as JSON: of a console line what stands behind the message."""
+    fields_of = pl.col("line").str.extract(_CONSOLE, 5)
+    console = pl.when(pl.col("_kind") == "console").then(fields_of.fill_null("{}"))
+    return lines.select("record", "stamp", line=console.otherwise("line"))
+
+
+def _with_words(made: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Put time, level, logger and message of console lines where JSON has them."""
+    console = lines.filter(pl.col("_kind") == "console")
+    if not console.height:
+        return made
+    groups = pl.col("line").str.extract_groups(_CONSOLE).struct
+    words = console.select("record", *(groups.field(name).alias(name) for name in _WORDS))
+    made = made.join(words, on="record", how="left", maintain_order="left")
+    return made.with_columns(
+        **{name[1:]: pl.coalesce(name, name[1:]) for name in _WORDS}
+    ).drop(_WORDS)  # fmt: skip
+
+
+def _v1_rows(lines: pl.DataFrame, name: str, wants: Wants) -> pl.DataFrame:
+    """Return rows of version 1's error log, which stands beside an access log without errors."""
+    made = lines.with_columns(pl.col("line").str.extract_groups(_V1_ERROR).alias("_")).unnest("_")
+    made = fields.target(made, "uri", wants)
+    text = pl.col("text").str.strip_chars()
+    return made.select(
+        "record",
+        "path",
+        "key_tag",
+        ended_at=clock.clf_time(pl.col("time")),
+        time_kind=pl.lit("end"),
+        time_precision_ms=pl.lit(1000.0),
+        status=fields.status(pl.col("status")),
+        proxy_detail=fields.known(text),
+        upstream_address=go_error.address(text),
+        phase=go_error.phase(text),
+        seen_in=pl.concat_list(pl.format("{}#{}", pl.lit(name), "record")),
+    )
+
+
+class Caddy(JsonLog):
+    """Caddy's access and error log."""
+
+    name = "caddy"
+    title = "Caddy log (JSON or console)"
+    hop = "gateway"
+    source_kind = "proxy"
+    pattern = (
+        r'"logger"\s*:\s*"http\.(?:log\.(?:access|error)|handlers\.reverse_proxy)'
+        r'|"msg"\s*:\s*"(?:handled request|NOP)"'
+        r"|\thttp\.log\.(?:access|error)|^\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} \[ERROR \d"
+    )
+    weight = 0.97
+
+    def sniff(self, head: bytes, name: str) -> float:
+        """By the lines of the program; one at least must be about a request."""
+        if is_document(head):
+            return super().sniff(head, name)
+        lines = first_lines(head)
+        if not any(self.claims(line) for line in lines):
+            return 0.0
+        share = sum(_is_caddy(line) or self.claims(line) for line in lines) / len(lines)
+        return self.weight * share if share >= 0.5 else 0.0
+
+    def reader(self, source: Input) -> CaddyReader:
+        """Return a reader for one input."""
+        return CaddyReader(source)
+
+
+def _is_caddy(line: bytes) -> bool:
+    """Whether a line looks like one of any part of the program."""
+    return (b'"level":' in line and b'"msg":' in line) or line.count(b"\t") >= 2
+
+
+FORMAT = Caddy()

@@ -1,0 +1,176 @@
+"""From the JSON objects of Caddy's logs to rows: access, error and reverse-proxy lines alike.
+
+Every line about a request has the same ``request`` object, which is why all kinds become rows of
+one shape; ``caddy_pairs`` folds those of one request together. Times and durations come in every
+format that the encoder can be told to use.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+import polars as pl
+
+from analyzer.ingest import clock, fields
+from analyzer.ingest.base import Wants
+from analyzer.ingest.formats.logs import heads
+
+ACCESS, ERROR, ABORT, TRIP = "access", "error", "abort", "trip"
+"""Kinds of lines: a request handled, an error of the server, an answer broken off by the reverse
+proxy, one try of it (a debug line)."""
+
+_TIMES = ("ts", "time", "timestamp", "@timestamp")
+"""The key of the time can be renamed; these are the usual names."""
+_TOP = (
+    "level", "logger", "msg", "duration", "size", "bytes_read", "status", "err_trace", "error",
+    "upstream", *_TIMES,
+)  # fmt: skip
+_REQUEST = ("remote_ip", "remote_port", "remote_addr", "method", "host", "uri")
+_FIRST_ERROR = ("msg", "status", "err_trace")
+_PROXY = "http.handlers.reverse_proxy"
+_LONG_MEDIAN = 50_000
+"""Whole numbers above this are nanoseconds: as milliseconds half of the requests took a minute."""
+
+
+def type_of(wants: Wants) -> pl.Struct:
+    """Return the keys that are read."""
+    asked = {heads.in_go(name): pl.List(pl.String()) for name in heads.asked(wants)}
+    answered = {heads.in_go(name): pl.List(pl.String()) for name in heads.answered(wants)}
+    request = {name: pl.String() for name in _REQUEST}
+    return pl.Struct(
+        {
+            **{name: pl.String() for name in _TOP},
+            "request": pl.Struct(
+                {**request, "headers": pl.Struct(asked), "tls": pl.Struct({"version": pl.Int64()})}
+            ),
+            "resp_headers": pl.Struct(answered),
+            "first_error": pl.Struct({name: pl.String() for name in _FIRST_ERROR}),
+        }
+    )
+
+
+def kind() -> pl.Expr:
+    """Return which kind of line it is; null for what is about no request."""
+    logger, told = pl.col("logger").fill_null(""), pl.col("msg")
+    handled = told.is_in(["handled request", "NOP"])
+    proxy = logger.str.starts_with(_PROXY)
+    asked = pl.col("request").struct.field("method").is_not_null()
+    asked |= pl.col("request").struct.field("uri").is_not_null()
+    return (
+        pl.when(~asked).then(None)
+        .when(logger.str.starts_with("http.log.access") | handled).then(pl.lit(ACCESS))
+        .when(logger.str.starts_with("http.log.error")).then(pl.lit(ERROR))
+        .when(proxy & (told == "aborting with incomplete response")).then(pl.lit(ABORT))
+        .when(proxy & (told == "upstream roundtrip")).then(pl.lit(TRIP))
+    )  # fmt: skip
+
+
+def rows(made: pl.DataFrame, wants: Wants, scale: float) -> pl.DataFrame:
+    """Return canonical columns and the helpers that pairing needs (``_kind`` and so on).
+
+    ``made`` has the keys as columns and ``_kind``; ``scale`` turns durations that are plain numbers
+    into milliseconds.
+    """
+    request = pl.col("request").struct
+    made = made.with_columns(
+        *(request.field(name) for name in _REQUEST),
+        _tls=request.field("tls").struct.field("version").is_not_null(),
+        **_heads(wants),
+    )
+    made = fields.target(made, "uri", wants)
+    time = pl.coalesce(*_TIMES)
+    made = made.with_columns(
+        ended_at=pl.coalesce(read_time(time, wants.reading.zone), "stamp"),
+        duration_ms=read_duration(pl.col("duration"), scale),
+        time_precision_ms=_precision(time),
+    )
+    made = made.select(
+        "record", "ended_at", "duration_ms", "time_precision_ms", "path", "key_tag", "_kind",
+        pl.col("^(?:req|resp)\\..*$"), **_columns(), **_helpers(),
+    )  # fmt: skip
+    return heads.add(made, wants)
+
+
+def _heads(wants: Wants) -> dict[str, pl.Expr]:
+    sent = pl.col("request").struct.field("headers").struct
+    got = pl.col("resp_headers").struct
+    asked, answered = heads.asked(wants), heads.answered(wants)
+    return {
+        **{heads.ASKED + name: heads.joined(sent.field(heads.in_go(name))) for name in asked},
+        **{heads.ANSWERED + name: heads.joined(got.field(heads.in_go(name))) for name in answered},
+    }
+
+
+def _columns() -> dict[str, pl.Expr]:
+    secured = pl.when("_tls").then(pl.lit("https"))
+    first = pl.col("first_error").struct.field("status")
+    return {
+        "started_at": fields.before(pl.col("ended_at"), pl.col("duration_ms")),
+        "time_kind": pl.lit("end"),
+        "method": fields.method(pl.col("method")),
+        "scheme": pl.coalesce("scheme", secured),
+        "host": pl.coalesce(fields.host(pl.col("host")), "named_host"),
+        "status": fields.status(pl.coalesce("status", first)),
+        "request_bytes": fields.size(pl.col("bytes_read")),
+        "response_bytes": fields.size(pl.col("size")),
+    }
+
+
+def _helpers() -> dict[str, pl.Expr]:
+    """Return what tells the lines of one request, and what an error line says."""
+    client = pl.coalesce(pl.format("{}:{}", "remote_ip", "remote_port"), "remote_addr")
+    first = pl.col("first_error").struct
+    cause = pl.coalesce(first.field("msg"), "msg")
+    aborted = pl.concat_str("msg", "error", separator="; ", ignore_nulls=True)
+    is_kind = pl.col("_kind")
+    return {
+        "_peer": client.fill_null(""),
+        "_uri": pl.col("uri").fill_null(""),
+        "_verb": pl.col("method").fill_null(""),
+        "_text": (
+            pl.when(is_kind == ERROR).then(cause)
+            .when(is_kind == ABORT).then(aborted)
+            .when(is_kind == TRIP).then(pl.col("error"))
+        ),
+        "_trace": pl.coalesce(first.field("err_trace"), "err_trace").str.extract(r"^(\S+)"),
+        "_upstream": fields.known(pl.col("upstream")),
+        "_nop": (pl.col("msg") == "NOP").fill_null(False),
+    }  # fmt: skip
+
+
+def read_time(text: pl.Expr, zone: tzinfo | None) -> pl.Expr:
+    """Read a time in any format of Caddy's encoders; a wall clock shows UTC unless told."""
+    number = pl.when(text.str.contains(r"^\d{9,}(?:\.\d+)?$")).then(clock.epoch_time(text))
+    common = pl.when(text.str.contains(r"^\d\d/")).then(clock.clf_time(text))
+    wall = text.str.replace_all("/", "-", literal=True)
+    return pl.coalesce(number, common, clock.iso_time(wall, zone))
+
+
+def _precision(text: pl.Expr) -> pl.Expr:
+    fraction = text.str.extract(r"[.,](\d+)").str.len_chars()
+    whole = text.str.contains(r"^\d{17,}$")
+    return (
+        pl.when(whole | (fraction > 3)).then(pl.lit(0.001))
+        .when(fraction.is_not_null() | text.str.contains(r"^\d{12,}")).then(pl.lit(1.0))
+        .otherwise(pl.lit(1000.0))
+    )  # fmt: skip
+
+
+def read_duration(text: pl.Expr, scale: float) -> pl.Expr:
+    """Read a duration: Go's words, else a number times ``scale``; milliseconds."""
+    number = (fields.number(text) * scale).round(6)
+    return pl.coalesce(number, clock.go_duration_ms(text))
+
+
+def scale_of(durations: pl.Series) -> float | None:
+    """Return what turns the numbers among ``durations`` into ms; null if they do not tell.
+
+    The default are seconds with a fraction; without one they are milliseconds or nanoseconds.
+    """
+    numbers = durations.filter(durations.str.contains(r"^\d+(?:\.\d+)?$").fill_null(False))
+    if numbers.str.contains(".", literal=True).any():
+        return 1000.0
+    middle = numbers.cast(pl.Float64).filter(numbers != "0").median()
+    if not isinstance(middle, float):
+        return None
+    return 1e-6 if middle > _LONG_MEDIAN else 1.0
