@@ -208,7 +208,7 @@ class _Collector:
         self.rollups.append(rollup.fold(llm))
         if len(self.ledgers) > 32:
             self.ledgers = [ledger.merge(self.ledgers)]
-            self.rollups = [rollup.merge(self.rollups)]
+            self.rollups = [rollup.add(self.rollups)]
 
     def _span(self, tally: Tally, rows: pl.DataFrame) -> None:
         first, last = rows["started_at"].min(), rows["started_at"].max()

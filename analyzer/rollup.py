@@ -27,6 +27,8 @@ GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 LATENCY_DIMENSIONS = ("minute", "hop", "format", "host", "model")
 """Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
 costs as much as a row of the capture does."""
+LATENCY_MINUTES = 10
+"""Durations are told apart by ten minutes, ``minute`` being the first: for the same reason."""
 
 _LATENCY_KEYS = (*LATENCY_DIMENSIONS, "bucket")
 
@@ -58,7 +60,10 @@ def fold(attempts: pl.DataFrame) -> Rollup:
     )
     latency = (
         keyed.filter(pl.col("ok") & (pl.col("duration_ms") > 0))
-        .with_columns(_bucket(pl.col("duration_ms")).alias("bucket"))
+        .with_columns(
+            pl.col("minute").dt.truncate(f"{LATENCY_MINUTES}m"),
+            _bucket(pl.col("duration_ms")).alias("bucket"),
+        )
         .group_by(_LATENCY_KEYS)
         .agg(pl.len().cast(pl.Int64).alias("n"))
     )
@@ -67,12 +72,21 @@ def fold(attempts: pl.DataFrame) -> Rollup:
 
 def merge(parts: Iterable[Rollup]) -> Rollup:
     """Return the sum of rollups, rows in a fixed order."""
+    summed = add(parts)
+    return Rollup(
+        summed.counts.sort(DIMENSIONS, nulls_last=True),
+        summed.latency.sort(_LATENCY_KEYS, nulls_last=True),
+    )
+
+
+def add(parts: Iterable[Rollup]) -> Rollup:
+    """Return the sum of rollups, rows in any order: for sums that are added to again."""
     listed = list(parts)
     counts = pl.concat(part.counts for part in listed)
     latency = pl.concat(part.latency for part in listed)
     return Rollup(
-        counts.group_by(DIMENSIONS).agg(pl.col(SUMS).sum()).sort(DIMENSIONS, nulls_last=True),
-        latency.group_by(_LATENCY_KEYS).agg(pl.col("n").sum()).sort(_LATENCY_KEYS, nulls_last=True),
+        counts.group_by(DIMENSIONS).agg(pl.col(SUMS).sum()),
+        latency.group_by(_LATENCY_KEYS).agg(pl.col("n").sum()),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from analyzer import correlate
+from analyzer import correlate, rollup
 from analyzer import ledger as ledgers
 from analyzer._version import __version__
 from analyzer.analysis import groups as grouping
@@ -71,12 +71,11 @@ def build(
     """Return the Analysis of phase 1's result and its judged, billed failures."""
     clean = Cleaner(context.redact)
     names = context.names
-    model_name = context.normalise(pl.col("model")).fill_null(tables.NO_MODEL).alias("model_name")
     scope = Scope(correlate.spans(collected.ledger, joined.order), joined.hosts)
     failures, behind = scope.failures(failures)
-    failures = _with_party(failures.with_columns(model_name), names)
+    failures = _with_party(_with_model_name(failures, context), names)
     counts, echoed = scope.own(collected.rollup.counts, pl.col("minute"))
-    latency, _ = scope.own(collected.rollup.latency, pl.col("minute"))
+    latency, _ = scope.own(collected.rollup.latency, pl.col("minute"), rollup.LATENCY_MINUTES)
     own_ledger, _ = scope.own(collected.ledger, None)
     exhibits = Exhibits(clean)
     hidden = failures.filter(pl.col("suppressed").is_not_null())
@@ -100,8 +99,8 @@ def build(
         next_steps=_next_steps(groups),
         billing=tables.billing(failures, collected.usage, clean),
         models=tables.models(
-            counts.with_columns(model_name),
-            latency.with_columns(model_name),
+            _with_model_name(counts, context),
+            _with_model_name(latency, context),
             failures,
             _served(collected, context),
             clean,
@@ -156,15 +155,20 @@ class Scope:
         echo = self._echo(rows, pl.col("started_at"))
         return rows.filter(~echo), round(float(rows.filter(echo)["weight"].sum()))
 
-    def own(self, rows: pl.DataFrame, time: pl.Expr | None) -> tuple[pl.DataFrame, int]:
-        """Return the sums that count, and how many attempts the others are."""
-        echo = self._echo(rows, time)
+    def own(
+        self, rows: pl.DataFrame, time: pl.Expr | None, minutes: int = 1
+    ) -> tuple[pl.DataFrame, int]:
+        """Return the sums that count, and how many attempts the others are.
+
+        Each row stands for ``minutes`` from ``time`` on.
+        """
+        echo = self._echo(rows, time, minutes)
         echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
         return rows.filter(~echo), echoed
 
-    def _echo(self, rows: pl.DataFrame, time: pl.Expr | None) -> pl.Series:
+    def _echo(self, rows: pl.DataFrame, time: pl.Expr | None, minutes: int = 1) -> pl.Series:
         keyed = rows if time is None else rows.with_columns(ledgers.bucket(time).alias("bucket"))
-        return correlate.corroborating(keyed, self.covered, self.hosts)
+        return correlate.corroborating(keyed, self.covered, self.hosts, minutes)
 
 
 def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
@@ -188,6 +192,13 @@ def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
     for asked, _, answered in names.iter_rows():
         served.setdefault(asked, []).append(answered)
     return served
+
+
+def _with_model_name(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Add ``model_name``, under which attempts are counted; each spelling is looked up once."""
+    name = context.normalise(pl.col("model")).fill_null(tables.NO_MODEL)
+    spelled = rows.select("model").unique().with_columns(name.alias("model_name"))
+    return rows.join(spelled, on="model", how="left", nulls_equal=True, maintain_order="left")
 
 
 def _with_party(failures: pl.DataFrame, names: Names) -> pl.DataFrame:

@@ -22,6 +22,8 @@ KEYS = (
     "client_error", "finish_reason", "phase", "ambiguous",
 )  # fmt: skip
 TOP = 5
+MANY = 500
+"""Rows from which on a query counts faster than a loop."""
 _SETTINGS_MATTER = ("client", "gateway", "unknown")
 
 Row = Mapping[str, Any]
@@ -72,7 +74,7 @@ def counts(
     """Return the commonest values by weight; absent ones are left out.
 
     Plain Python on purpose: a report counts many short columns, and setting up a query for each
-    costs more than counting.
+    costs more than counting. Long ones come as counters of distinct values, see :func:`_top`.
     """
     seen: dict[str, float] = {}
     for value, weight in zip(values, weights, strict=True):
@@ -92,7 +94,7 @@ def write(
     times: list[datetime] = rows["started_at"].drop_nulls().to_list()
 
     def top(column: str) -> list[Count]:
-        return counts(rows[column].to_list(), weights, clean)
+        return _top(rows, column, weights, clean)
 
     words = {**names.words(lead), "n": str(group.count), "duration": _duration(lead)}
     words = {key: clean.value(word) for key, word in words.items()}
@@ -140,6 +142,14 @@ def write(
             provider=_steps(rule.next_provider, line, rule, group.count, evidence),
         ),
     )
+
+
+def _top(rows: pl.DataFrame, column: str, weights: list[float], clean: Cleaner) -> list[Count]:
+    """Return the commonest values of a column; a query first where there are many rows."""
+    if rows.height < MANY:
+        return counts(rows[column].to_list(), weights, clean)
+    sums = rows.group_by(column).agg(pl.col("weight").sum())
+    return counts(sums[column].to_list(), sums["weight"].to_list(), clean)
 
 
 def _prose(rule: Rule) -> dict[str, str]:

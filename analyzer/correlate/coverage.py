@@ -50,12 +50,13 @@ def spans(ledger: pl.DataFrame, ranked: pl.DataFrame | None = None) -> pl.DataFr
 
 
 def corroborating(
-    rows: pl.DataFrame, covered: pl.DataFrame, hosts: pl.DataFrame | None = None
+    rows: pl.DataFrame, covered: pl.DataFrame, hosts: pl.DataFrame | None = None, minutes: int = 1
 ) -> pl.Series:
     """Return a Boolean series: whether a more client-side view covers a row's host and time.
 
-    ``rows`` needs ``hop format host bucket``. A log that does not name the host matches any host;
-    ``hosts`` (``host outer_host``) are hosts of which joined attempts have shown that they are one.
+    ``rows`` needs ``hop format host bucket``; each stands for ``minutes`` from its bucket on. A log
+    that does not name the host matches any host; ``hosts`` (``host outer_host``) are hosts of which
+    joined attempts have shown that they are one.
     """
     if covered["rank"].n_unique() < 2 or not rows.height:
         return pl.Series("corroborating", [False] * rows.height, dtype=pl.Boolean)
@@ -66,7 +67,11 @@ def corroborating(
     same = _known_as(hosts)
     hit = (
         own.join(outer, how="cross")
-        .filter((pl.col("rank") < pl.col("own_rank")) & _minute().is_between("start", "end"))
+        .filter(
+            pl.col("rank") < pl.col("own_rank"),
+            _minute() <= pl.col("end"),
+            _minute() + (minutes - 1) >= pl.col("start"),
+        )
         .join(same, on=["host", "outer_host"], how="left")
         .filter(
             pl.col("host").is_null()
