@@ -82,7 +82,23 @@ def detect(
         ConfigError: ``reading`` says something of a format that cannot be.
     """
     ranked = scores(source, known, reading)
-    return ranked[0].format if ranked and ranked[0].score >= SURE_ENOUGH else None
+    if ranked and ranked[0].score >= SURE_ENOUGH:
+        return ranked[0].format
+    # In a folder, a README that quotes a log line is no log.
+    return None if known is not None or source.group is not None else _minority(source)
+
+
+def _minority(source: Source) -> Format | None:
+    """Return the log format that most of the first lines have, be they ever so few.
+
+    Consoles mix requests with other text: what is none is told line by line.
+    """
+    from analyzer.ingest.textlog import first_lines, text_logs
+
+    lines = first_lines(source.head)
+    counted = [(sum(item.claims(line) for line in lines), item) for item in text_logs()]
+    most, best = max(counted, key=lambda pair: pair[0], default=(0, None))
+    return best if most else None
 
 
 def check(reading: Reading) -> None:

