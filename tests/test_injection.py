@@ -62,7 +62,7 @@ class Pair:
 def _run(capture: hostile.Capture, folder: Path, *suffixes: str) -> Run:
     files = {suffix: folder / f"out{suffix}" for suffix in suffixes}
     folder.mkdir(parents=True)
-    with pipeline.run([str(capture.path)]) as result:
+    with pipeline.run([str(capture.path)], pipeline.Options(rows=True)) as result:
         for path in files.values():
             output.to_file(result, path)
         return Run(capture, result.analysis, files)

@@ -99,7 +99,9 @@ def _not_measured(collected: Collected, failures: pl.DataFrame) -> list[Note]:
     kinds = {fmt.source_kind for fmt in collected.formats.values()}
     notes = []
     absent = failures.filter(pl.col("body_kind").fill_null("absent") == "absent")
-    answered = absent.filter(pl.col("status").is_not_null()).height
+    # Access logs never hold bodies, which is nothing to warn of.
+    captured = pl.col("hop") == "client"
+    answered = absent.filter(pl.col("status").is_not_null() & captured).height
     if answered:
         text = "The bodies of these failed answers were not recorded, so only heads were read."
         notes.append(Note(level="warn", text=text, count=answered))
