@@ -22,7 +22,11 @@ class AnthropicUsage(Export):
     title = "Anthropic usage (Console CSV, Admin API usage report)"
     hop = "upstream"
     required = (frozenset({"usage_date_utc", "usage_input_tokens_no_cache"}),)
-    keys = (frozenset({"starting_at", "ending_at", "uncached_input_tokens"}),)
+    keys = (
+        frozenset({"starting_at", "ending_at", "uncached_input_tokens"}),
+        # Nothing was used in the period; a cost report says more and comes before by its name.
+        frozenset({"starting_at", "ending_at", "results", "has_more"}),
+    )
     known = frozenset({
         "usage_date_utc", "model_version", "api_key", "workspace", "usage_type", "context_window",
         f"{_CSV}no_cache", f"{_CSV}cache_write_5m", f"{_CSV}cache_write_1h", f"{_CSV}cache_read",

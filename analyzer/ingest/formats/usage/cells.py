@@ -25,6 +25,10 @@ _FALSE = ("false", "f", "no", "n", "0")
 _THOUSANDS = r"^[+-]?\d{1,3}(?:[,'’\s\u{a0}\u{202f}]\d{3})+$"
 _MASKED = r"[*•…]|\.\.|(?i)masked|redacted"
 _SHORTEST_KEY = 16
+_LIKE_A_KEY = r"^(?:[A-Za-z]{1,8}[-_]){1,3}[A-Za-z0-9_-]{20,}$"
+"""A key where a name or an id should stand: ``sk-...``, ``sk-or-v1-...``, ``sk_live_...``."""
+_KEY_ID = r"^(?:api)?key_"
+"""How OpenAI and Anthropic call the ids of keys, which open nothing."""
 _COUNT_LIMIT = 1 << 53
 
 
@@ -179,14 +183,32 @@ class Cells:
             **made,
         }  # fmt: skip
         types = columns.schema(columns.USAGE)
-        return pl.DataFrame(
+        rows = pl.DataFrame(
             {
                 name: value
                 if isinstance(value, pl.Series)
                 else pl.repeat(value, self.height, dtype=types[name], eager=True)
                 for name, value in given.items()
             }
-        ).cast({name: types[name] for name in given if name in types})
+        ).cast({name: types[name] for name in given})
+        return self._without_keys(rows)
+
+    def _without_keys(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows without whole keys where their names should be; these are learnt."""
+        for name in ("key_name", "key_id"):
+            if name not in rows.columns:
+                continue
+            like = (
+                rows[name].str.contains(_LIKE_A_KEY)
+                & rows[name].str.contains(r"\d")
+                & ~rows[name].str.contains(_MASKED)
+                & ~rows[name].str.contains(_KEY_ID)
+            ).fill_null(False)
+            for key in sorted(rows[name].filter(like).unique().to_list()):
+                self.context.wants.secrets.tag(key)
+            if like.any():
+                rows = rows.with_columns(rows[name].set(like, None))
+        return rows
 
     def _name(self, names: tuple[str, ...]) -> str:
         return next((name for name in names if self.has(name)), names[0])

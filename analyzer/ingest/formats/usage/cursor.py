@@ -33,20 +33,7 @@ class Cursor(Export):
         """
         price, own = cells.text("cost"), cells.text("cost to you")
         kind = cells.text("kind")
-        said = pl.DataFrame({"kind": kind, "price": price}).with_columns(
-            pl.all().str.to_lowercase()
-        )
-        failed = pl.col("kind").str.contains("^(?:errored|aborted)")
-        free = pl.col("kind").str.contains("no charge|not charged|^free$")
-        covered = (pl.col("kind") == "included") | (pl.col("price") == "included")
-        words = said.select(
-            entry=pl.when(failed).then(pl.lit("error")).otherwise(pl.lit("charge")),
-            basis=pl.when(free | (pl.col("price") == "free")).then(pl.lit("free"))
-            .when(covered).then(pl.lit("included"))
-            .when((pl.col("kind") == "on-demand") | pl.lit(cells.has("cost to you")))
-            .then(pl.lit("charged")),
-            cancelled=pl.col("kind").str.starts_with("aborted"),
-        )  # fmt: skip
+        words = _words(kind, price, billed=cells.has("cost to you"))
         worth = _money(price, cells, "cost")
         return cells.rows(
             **moments.at_once(cells.time("date"), None, 1.0),
@@ -69,6 +56,22 @@ class Cursor(Export):
             cost_basis=words["basis"],
             list_cost=worth if cells.has("cost to you") else None,
         )
+
+
+def _words(kind: pl.Series, price: pl.Series, *, billed: bool) -> pl.DataFrame:
+    """Return what the kind of an event and the word in place of its cost say."""
+    said = pl.DataFrame({"kind": kind, "price": price}).with_columns(pl.all().str.to_lowercase())
+    failed = pl.col("kind").str.contains("^(?:errored|aborted)")
+    free = pl.col("kind").str.contains("no charge|not charged|^free$")
+    covered = (pl.col("kind") == "included") | (pl.col("price") == "included")
+    return said.select(
+        entry=pl.when(failed).then(pl.lit("error")).otherwise(pl.lit("charge")),
+        basis=pl.when(free | (pl.col("price") == "free")).then(pl.lit("free"))
+        .when(covered).then(pl.lit("included"))
+        .when((pl.col("kind") == "on-demand") | pl.lit(billed))
+        .then(pl.lit("charged")),
+        cancelled=pl.col("kind").str.starts_with("aborted"),
+    )  # fmt: skip
 
 
 def _money(texts: pl.Series, cells: Cells, name: str) -> pl.Series:

@@ -12,8 +12,11 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, 
 _KEY = re.compile(rb'"([A-Za-z_][\w.@/ -]{0,63})"\s*:')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _LISTS = ("data", "results", "result", "logs", "items", "records", "rows", "entries", "value")
+_WRAPPERS = frozenset(_LISTS)
 _BUCKETS = (frozenset({"start_time", "results"}), frozenset({"starting_at", "results"}))
 _DEEPEST = 8
+_WAYS = 10_000
+"""Keys that are remembered; an object whose keys are ids must not fill the memory."""
 
 
 def is_json(head: bytes) -> bool:
@@ -93,19 +96,17 @@ def unwrapped(
     What has all names of one of the ``needed`` sets is a record and no page.
     """
     if isinstance(document, list):
-        for item in document:
-            if isinstance(item, dict):
-                yield item
+        for item in document if depth <= _DEEPEST else ():
+            yield from unwrapped(item, needed, depth + 1)
         return
     if not isinstance(document, dict):
         return
-    there = {key.lower() for key in document}
-    if depth <= _DEEPEST and not any(names <= there for names in needed):
-        for name in _LISTS:
-            inner = document.get(name)
-            if isinstance(inner, list | dict):
-                yield from unwrapped(inner, needed, depth + 1)
-                return
+    if depth <= _DEEPEST and not _WRAPPERS.isdisjoint(document):
+        wrapped = [item for name in _LISTS if isinstance(item := document.get(name), list | dict)]
+        there = {key.lower() for key in document}
+        if wrapped and not any(names <= there for names in needed):
+            yield from unwrapped(wrapped[0], needed, depth + 1)
+            return
     yield document
 
 
@@ -125,37 +126,47 @@ def buckets(document: Any) -> Iterator[dict[str, Any]]:
             yield own
 
 
-def flat(
-    record: Mapping[str, Any], wanted: frozenset[str], unknown: set[str], prefix: str = ""
-) -> dict[str, str]:
-    """Return the ``wanted`` keys as text, inner ones as ``outer.inner``, all in lower case.
+class Flat:
+    """Turns records into texts by name: inner keys as ``outer.inner``, all in lower case.
 
-    Names that are neither wanted nor on the way to one are added to ``unknown``.
+    Names that are neither ``wanted`` nor on the way to one gather in ``unknown``.
     """
-    made: dict[str, str] = {}
-    for key, value in record.items():
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self.unknown: set[str] = set()
+        self._wanted = wanted
+        self._ways: dict[tuple[str, str], tuple[str, bool]] = {}
+
+    def texts(self, record: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+        """Return the wanted names that the record has."""
+        made: dict[str, str] = {}
+        ways = self._ways
+        for key, value in record.items():
+            way = ways.get((prefix, key))
+            name, taken = way or self._way(prefix, key)
+            if taken:
+                if value is not None:
+                    made[name] = value if type(value) is str and value.isascii() else _text(value)
+            elif name and isinstance(value, dict):
+                made |= self.texts(value, name + ".")
+            elif value is not None:
+                self.unknown.add(prefix + key.lower())
+        return made
+
+    def _way(self, prefix: str, key: str) -> tuple[str, bool]:
+        """Return a key's name and whether it is wanted; no name: nothing below it is."""
         name = prefix + key.lower()
-        if name in wanted:
-            text = _text(value)
-            if text is not None:
-                made[name] = text
-        elif isinstance(value, dict) and _leads(name + ".", wanted):
-            made |= flat(value, wanted, unknown, name + ".")
-        else:
-            unknown.add(name)
-    return made
+        taken = name in self._wanted
+        leads = taken or any(other.startswith(name + ".") for other in self._wanted)
+        way = (name if leads else "", taken)
+        if len(self._ways) < _WAYS:
+            self._ways[prefix, key] = way
+        return way
 
 
-@lru_cache(maxsize=256)
-def _leads(prefix: str, wanted: frozenset[str]) -> bool:
-    return any(name.startswith(prefix) for name in wanted)
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
+def _text(value: Any) -> str:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value)

@@ -102,11 +102,11 @@ class Export(Format):
                 yield Batch(None, rows, notes.take(), table.records)
 
     def _json(self, source: Source, context: Context) -> Iterator[Batch]:
-        unknown: set[str] = set()
+        flatten = documents.Flat(self.known)
         record = 0
         items = self._items(source, context)
         while block := list(islice(items, ROWS)):
-            flat = [documents.flat(item, self.known, unknown) for item in block]
+            flat = [flatten.texts(item) for item in block]
             names = sorted({name for item in flat for name in item})
             numbers = range(record + 1, record + len(flat) + 1)
             frame = pl.DataFrame(
@@ -116,7 +116,7 @@ class Export(Format):
             record += len(flat)
             rows = self.rows(Cells(frame, context))
             yield Batch(None, rows, context.notes.take(), len(flat))
-        self._unknown(unknown, context.notes)
+        self._unknown(flatten.unknown, context.notes)
 
     def _items(self, source: Source, context: Context) -> Iterator[dict[str, Any]]:
         if documents.by_line(source.head):
@@ -160,17 +160,19 @@ def _tell(table: Table, notes: Notes) -> None:
 
 def _lines(source: Source, context: Context) -> Iterator[Any]:
     """Yield the document of each line."""
+    longest = context.wants.limits.entry_bytes
     with source.open() as stream:
-        for block in line_blocks(stream, context.wants.limits.entry_bytes):
+        for block in line_blocks(stream, longest):
             if block.too_long:
                 message = f"{block.too_long} lines are longer than the limit and were left out."
                 context.notes.add("too_large", message, count=block.too_long)
             for number, line in enumerate(block.data.decode("utf-8").split("\n"), block.first):
                 if not line.strip():
                     continue
-                document = documents.load(line.strip("\ufeff \t\r"))
+                fits = len(line) <= longest
+                document = documents.load(line.strip("\ufeff \t\r")) if fits else None
                 if isinstance(document, dict | list):
                     yield document
-                else:
-                    message = f"Line {number} was left out: it is no JSON."
-                    context.notes.add("bad_line", message, number)
+                    continue
+                kind, why = ("bad_line", "no JSON") if fits else ("too_large", "over the limit")
+                context.notes.add(kind, f"Line {number} was left out: it is {why}.", number)

@@ -54,8 +54,7 @@ def find(head: bytes, required: Iterable[frozenset[str]]) -> Header | None:
     """Return the first line that has all names of one of the sets, in whatever order."""
     sets = tuple(required)
     for header in candidates(head):
-        names = frozenset(header.names)
-        if any(wanted <= names for wanted in sets):
+        if any(wanted.issubset(header.names) for wanted in sets):
             return header
     return None
 

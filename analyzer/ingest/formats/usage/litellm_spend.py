@@ -74,13 +74,7 @@ class LitellmSpend(Export):
             ),
             duration_ms=_millis(start, end),
             ttft_ms=ttft,
-            input_tokens=cells.count("prompt_tokens"),
-            output_tokens=cells.count("completion_tokens"),
-            cached_tokens=_used(
-                cells, "prompt_tokens_details.cached_tokens", "cache_read_input_tokens"
-            ),
-            cache_write_tokens=_used(cells, "cache_creation_input_tokens"),
-            reasoning_tokens=_used(cells, "completion_tokens_details.reasoning_tokens"),
+            **_tokens(cells),
             cost=cells.money("spend"),
             currency="USD",
             cost_basis="estimated",
@@ -90,6 +84,18 @@ class LitellmSpend(Export):
 def _millis(start: pl.Series, end: pl.Series) -> pl.Series:
     took = (end - start).dt.total_microseconds() / 1000
     return took.set((took < 0).fill_null(False), None)
+
+
+def _tokens(cells: Cells) -> dict[str, pl.Series]:
+    return {
+        "input_tokens": cells.count("prompt_tokens"),
+        "output_tokens": cells.count("completion_tokens"),
+        "cached_tokens": _used(
+            cells, "prompt_tokens_details.cached_tokens", "cache_read_input_tokens"
+        ),
+        "cache_write_tokens": _used(cells, "cache_creation_input_tokens"),
+        "reasoning_tokens": _used(cells, "completion_tokens_details.reasoning_tokens"),
+    }
 
 
 def _used(cells: Cells, *paths: str) -> pl.Series:

@@ -37,30 +37,42 @@ def moments(texts: pl.Series, zone: tzinfo | None = None) -> Moments:
 
     What names no zone is read in ``zone``; ``None`` = UTC.
     """
-    text = pl.col("t").str.replace(r"([+-]\d\d)$", "${1}00")
-    minutes = pl.col("t").str.replace(
-        r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(Z|[+-]\d\d:?\d\d)?$", "$1:00$2"
-    )
-    # A date alone ends in what looks like an offset: ``2026-08-31``.
-    dated = pl.col("t").str.contains(r"^\d{4}-\d\d-\d\d$")
-    day = pl.when(dated).then(pl.col("t") + "T00:00:00")
-    compact = pl.col("t").str.replace(r"^(\d{4})(\d\d)(\d\d)$", "$1-$2-${3}T00:00:00")
-    number = pl.when(pl.col("t").str.contains(_EPOCH)).then(epoch_time(pl.col("t")))
-    frame = pl.DataFrame({"t": texts.cast(pl.String)})
-    read = frame.select(
-        pl.coalesce(
-            number,
-            iso_time(day, zone),
-            iso_time(pl.when(~dated).then(text), zone),
-            iso_time(compact, zone),
-            iso_time(minutes, zone),
-        )
-    ).to_series()
-    slashed = texts.str.contains(_SLASHED).fill_null(False)
-    if not slashed.any():
+    read = pl.Series([None] * len(texts), dtype=columns.TIME)
+    for shape in _shapes(zone):
+        left = texts.is_not_null() & read.is_null()
+        if not left.any():
+            break
+        found = texts.filter(left).to_frame("t").select(shape).to_series()
+        # A shape that fits all, as is usual, needs no merging.
+        read = found if len(found) == len(read) else _merged(read, left, found)
+    left = texts.is_not_null() & read.is_null()
+    if not left.any() or not texts.filter(left).str.contains(_SLASHED).any():
         return Moments(read.alias(""))
     others, guessed = _slashed(texts, zone)
     return Moments(read.zip_with(read.is_not_null(), others).alias(""), guessed)
+
+
+def _shapes(zone: tzinfo | None) -> tuple[pl.Expr, ...]:
+    """Return the spellings of ISO 8601 and numbers, the usual ones first."""
+    text = pl.col("t")
+    short = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(Z|[+-]\d\d:?\d\d)?$"
+    # The last hyphen of a date alone would be taken for an offset.
+    offset = pl.when(text.str.len_chars() > len("2026-08-31")).then(text)
+    return (
+        iso_time(text, zone),
+        pl.when(text.str.contains(_EPOCH)).then(epoch_time(text)),
+        in_zone(text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us"), zone),
+        iso_time(text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", "$1-$2-${3}T00:00:00"), zone),
+        iso_time(offset.str.replace(r"([+-]\d\d)$", "${1}00"), zone),
+        iso_time(text.str.replace(short, "$1:00$2"), zone),
+    )
+
+
+def _merged(read: pl.Series, left: pl.Series, found: pl.Series) -> pl.Series:
+    """Return ``read`` with ``found`` in the places of ``left``."""
+    frame = pl.DataFrame({"read": read, "left": left})
+    at = pl.when("left").then(pl.col("left").cum_sum() - 1)
+    return frame.select(pl.coalesce("read", pl.lit(found).gather(at.cast(pl.UInt32)))).to_series()
 
 
 def _slashed(texts: pl.Series, zone: tzinfo | None) -> tuple[pl.Series, bool]:

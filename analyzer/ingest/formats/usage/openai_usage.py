@@ -20,7 +20,11 @@ class OpenAiUsage(Export):
     title = "OpenAI usage (dashboard CSV, usage API)"
     hop = "upstream"
     required = (frozenset({"start_time", "end_time", "num_model_requests"}), TIMES)
-    keys = (frozenset({"start_time", "end_time", "num_model_requests"}),)
+    keys = (
+        frozenset({"start_time", "end_time", "num_model_requests"}),
+        # Nothing was used in the period; a page of costs says more and comes before by its name.
+        frozenset({"start_time", "end_time", "results", "has_more"}),
+    )
     known = TIMES | {
         "project_id", "project_name", "num_model_requests", "user_id", "user_email", "api_key_id",
         "api_key_name", "model", "batch", "service_tier", "input_tokens", "output_tokens",

@@ -9,7 +9,7 @@ from analyzer.ingest.formats.usage.cells import Cells
 _MODELS = (
     r"(?i)openai|cognitive services|foundry|ai services|ai and machine learning|bedrock|sagemaker"
     r"|gemini|vertex ai|generative language|anthropic|claude|mistral|deepseek|language model"
-    r"|\bllm\b|tokens?\b|_token"
+    r"|\bllm\b|tokens?\b|_token|tokencount"
 )
 
 

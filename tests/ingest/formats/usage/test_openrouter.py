@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,6 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analyzer.ingest.formats.usage import (
+    openrouter_daily,
+    openrouter_generation,
+    openrouter_totals,
+)
 from analyzer.ingest.formats.usage.openrouter import OpenRouterActivity
 
 NAMES = (
@@ -66,8 +72,9 @@ def test_columns_are_found_by_name_whatever_their_order(run) -> None:
     ("text", "expected"),
     [
         ("0", "0"), ("-1.50", "-1.50"), ("3.452e-05", "0.00003452"), ("+1", "1"), ("", None),
-        ("0.123456789012345678", "0.123456789012345678"), ("0.1234567890123456789", "problem"),
-        ("1e30", "problem"), ("NaN", "problem"), ("$1.25", "problem"), ("1,25", "problem"),
+        ("0.123456789012345678", "0.123456789012345678"), ("$1.25", "1.25"), ("1,25", "1.25"),
+        ("0.0012300000000000000000000000", "0.00123"), ("NULL", None),
+        ("1e30", "problem"), ("NaN", "problem"), ("1,250", "problem"), ("free", "problem"),
     ],
 )  # fmt: skip
 def test_money_is_exact_or_a_problem(run, text, expected) -> None:
@@ -78,6 +85,26 @@ def test_money_is_exact_or_a_problem(run, text, expected) -> None:
     else:
         assert got.problems == []
         assert got.row["cost"] == (None if expected is None else Decimal(expected))
+
+
+def test_more_places_than_are_kept_are_rounded_and_told(run) -> None:
+    got = read(run, export({"cost_total": "0.1234567890123456789"}))
+    assert got.row["cost"] == Decimal("0.123456789012345679")
+    assert [(p.kind, p.lost) for p in got.problems] == [("rounded_money", False)]
+
+
+def test_what_an_own_key_cost_upstream_stands_apart(run) -> None:
+    names = (*NAMES, "byok_usage_inference", "cost_cache")
+    got = read(run, export({"byok_usage_inference": "0.5", "cost_cache": "0"}, names=names))
+    assert (got.row["upstream_cost"], got.row["cost_basis"]) == (Decimal("0.5"), "charged")
+    assert got.problems == []
+
+
+def test_the_columns_of_2025_lack_what_was_added_since(run) -> None:
+    names = tuple(name for name in NAMES if name != "tokens_cached")
+    got = read(run, export({}, names=names))
+    assert (got.row["cached_tokens"], got.row["model"]) == (None, "openai/gpt-oss-120b")
+    assert got.problems == []
 
 
 @given(value=st.decimals(-(10**15), 10**15, allow_nan=False, places=18))
@@ -130,3 +157,64 @@ def test_any_bytes_give_rows_or_problems(run, data, at, out) -> None:
     got = read(run, usual[:at] + data + usual[at + out :])
     assert all(p.record is None or p.record >= 1 for p in got.problems)
     assert got.frame.height <= got.records
+
+
+GENERATION = {
+    "id": "gen-1782618417-aaa", "upstream_id": "chatcmpl-1", "total_cost": 0.00003452,
+    "usage": 0.00003452, "created_at": "2026-06-28T03:46:57.713Z", "model": "m/x", "streamed": True,
+    "cancelled": True, "provider_name": "Second", "latency": 1016, "generation_time": 2940,
+    "finish_reason": None, "tokens_prompt": 65, "tokens_completion": 116,
+    "native_tokens_prompt": 64, "native_tokens_completion": 98, "native_tokens_cached": 0,
+    "provider_responses": [
+        {"provider_name": "First", "status": 503}, {"provider_name": "Second", "status": 200},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [lambda it: {"data": it}, lambda it: it, lambda it: [it]])
+def test_a_generation_shows_every_try_behind_it(run, wrap) -> None:
+    data = json.dumps(wrap(GENERATION)).encode()
+    assert openrouter_generation.FORMAT.sniff(data, "x") > 0.9
+    row = run(data, openrouter_generation.FORMAT, name="g.json").row
+    assert (row["request_id"], row["upstream_request_id"]) == ("gen-1782618417-aaa", "chatcmpl-1")
+    assert (row["upstream_tries"], row["http_status"], row["provider"]) == (2, 200, "Second")
+    assert (row["cost"], row["cancelled"], row["stream"]) == (Decimal("0.00003452"), True, True)
+    assert (row["input_tokens"], row["output_tokens"], row["ttft_ms"]) == (64, 98, 1016.0)
+
+
+def test_a_generation_in_the_spelling_of_the_client_library(run) -> None:
+    item = {
+        "id": "gen-1", "createdAt": "2026-06-28T03:46:57Z", "totalCost": 0.5, "tokensPrompt": 1,
+        "tokensCompletion": 2, "providerResponses": None,
+    }  # fmt: skip
+    data = json.dumps(item).encode()
+    assert openrouter_generation.FORMAT.sniff(data, "x") > 0.9
+    row = run(data, openrouter_generation.FORMAT, name="g.json").row
+    assert (row["cost"], row["input_tokens"], row["upstream_tries"]) == (Decimal("0.5"), 1, None)
+
+
+def test_sums_of_a_day(run) -> None:
+    item = {
+        "date": "2026-08-24", "model": "openai/gpt-4.1", "usage": 0.015, "requests": 5,
+        "byok_usage_inference": 0.012, "prompt_tokens": 50, "completion_tokens": 125,
+        "reasoning_tokens": 25, "provider_name": "OpenAI", "endpoint_id": "e",
+        "model_permaslug": "openai/gpt-4.1-2025-04-14",
+    }  # fmt: skip
+    data = json.dumps({"data": [item, item]}).encode()
+    assert openrouter_daily.FORMAT.sniff(data, "x") > 0.9
+    got = run(data, openrouter_daily.FORMAT, name="a.json")
+    assert got.problems == []
+    row = got.frame.row(1, named=True)
+    assert (row["record"], row["grain"], row["requests"]) == (2, "day", 5)
+    assert row["period_end"] == datetime(2026, 8, 25, tzinfo=UTC)
+    assert (row["cost"], row["upstream_cost"]) == (Decimal("0.015"), Decimal("0.012"))
+
+
+def test_totals_have_no_time_and_say_so(run) -> None:
+    data = b'Model,Spend\n"a/b","$1,001.25"\nother,0.50\n'
+    assert openrouter_totals.FORMAT.sniff(data, "x") == 0.7
+    assert openrouter_totals.FORMAT.sniff(b"Model,Spend,Color\n", "x") == 0.0
+    got = run(data, openrouter_totals.FORMAT, name="a.csv")
+    assert got.frame["cost"].to_list() == [Decimal("1001.25"), Decimal("0.50")]
+    assert got.frame["time"].null_count() == 2
+    assert got.kinds == ["no_period"]
