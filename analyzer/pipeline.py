@@ -207,7 +207,7 @@ def _nothing(inputs: Sequence[str], collected: Collected) -> str:
         )
     if records == 0:
         return " ".join(_first_problems(problems) or [f"Nothing to read in {shown}: it is empty."])
-    hosts = collected.hosts_left_out.most_common(5)
+    hosts = sorted(collected.hosts_left_out.items(), key=lambda item: (-item[1], item[0]))[:5]
     seen = ", ".join(f"{host} ({count})" for host, count in hosts) or "none named"
     hint = f" If {hosts[0][0]} is your gateway: --gateway {hosts[0][0]}" if hosts else ""
     return (

@@ -82,8 +82,8 @@ def check(
     profile: str = "full",
 ) -> None:
     """Raise UsageError for an output that cannot be written, before any work is done."""
-    formats = ["text", *(name for name in render.names() if name != "text"), "jsonl"]
-    if format_ not in formats:
+    # To know that these two exist, not every renderer need be imported.
+    if format_ not in ("text", "jsonl") and format_ not in (formats := _formats()):
         msg = f"--format {format_!r} is unknown.{did_you_mean(format_, formats)} "
         raise UsageError(msg + f"Known: {', '.join(formats)}")
     if color not in COLORS:
@@ -107,6 +107,10 @@ def check(
 def wants_rows(format_: str, paths: Iterable[Path]) -> bool:
     """Whether an output has every attempt, not only the failed ones."""
     return format_ in SINKS.values() or any(path.suffix.lower() in SINKS for path in paths)
+
+
+def _formats() -> list[str]:
+    return ["text", *(name for name in render.names() if name != "text"), "jsonl"]
 
 
 def to_stdout(result: Result, format_: str, look: Look) -> None:

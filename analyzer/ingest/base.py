@@ -96,7 +96,7 @@ class Wants:
     """Header columns to materialise: ``req_header.<name>`` and ``resp_header.<name>``."""
     secrets: Secrets
     limits: Limits = field(default_factory=Limits)
-    rows_per_batch: int = 4_000
+    rows_per_batch: int = 8_000
     reading: Reading = field(default_factory=Reading)
 
 

@@ -187,9 +187,9 @@ def _plain(found: _Found, codec: str | None, size: int, head: int, state: _Expan
     name = state.unique(found.name)
 
     def reopen() -> BinaryIO:
-        raw = found.path.open("rb")
         if codec is None:
-            return text(raw)
+            return text(found.path.open("rb", buffering=0))
+        raw = found.path.open("rb")
         return text(Inflating(raw, codec, Guard(name, state.limits, faults)))
 
     with found.path.open("rb") as raw:

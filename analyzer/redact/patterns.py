@@ -194,7 +194,8 @@ def value_spans(text: str, lower: str, kept: Collection[str] = ()) -> Iterator[S
 
     ``lower`` is ``folded(text)``; ``kept`` holds addresses that the report needs.
     """
-    for pattern in PATTERNS:
+    # Most texts, ids above all, have nothing by which any pattern begins: one search tells.
+    for pattern in PATTERNS if _any_trigger().search(lower) else ():
         for match in _matches(pattern, text, lower):
             if pattern.accept is None or pattern.accept(match):
                 group = 1 if match.re.groups else 0
@@ -257,6 +258,12 @@ def _address_spans(text: str, kept: Collection[str]) -> Iterator[Span]:
 def _compiled(source: str) -> re.Pattern[str]:
     """Compile on first use: thirty expressions at import would cost more than a small run."""
     return re.compile(source, re.DOTALL)
+
+
+@cache
+def _any_trigger() -> re.Pattern[str]:
+    words = {trigger for pattern in PATTERNS for trigger in pattern.triggers}
+    return re.compile("|".join(map(re.escape, sorted(words))))
 
 
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")

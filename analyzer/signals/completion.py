@@ -45,7 +45,7 @@ _VISIBLE_EVENTS = frozenset(
 )
 
 
-class Delivery(msgspec.Struct):
+class Delivery(msgspec.Struct, gc=False):
     """What one document delivered."""
 
     content: int = NOTHING

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(slots=True)
-class RequestFacts:
+class RequestFacts(msgspec.Struct, gc=False):
     """What a request body says."""
 
     model: str | None = None
@@ -18,8 +17,7 @@ class RequestFacts:
     """Literals under credential keys of the body, for the secret store."""
 
 
-@dataclass(slots=True)
-class AnswerFacts:
+class AnswerFacts(msgspec.Struct, gc=False):
     """What an answer's body says; every field but the last ones is the column of that name."""
 
     body_kind: str = "absent"

@@ -179,6 +179,8 @@ def _errors_in(text: str) -> tuple[bool, bool]:
     """Return whether ``text`` has ``"error`` somewhere, and whether ``event: error``."""
     if len(text) > _SPLIT_CHARS:
         return '"error' in text, "event: error" in text or "event:error" in text
+    if "error" not in text:
+        return False, False
     # One search instead of three, and few hits as a rule.
     pieces = text.split("error")
     pieces.pop()

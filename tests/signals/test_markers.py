@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 import pytest
+from msgspec.structs import asdict
 
 from analyzer import columns, signals
 from analyzer.signals import markers

@@ -9,15 +9,20 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.formats.har_blocks import BLOCK, Block, Cutter
 from analyzer.ingest.formats.har_entry import Entry, Response, decode_entries, producer
-from analyzer.ingest.formats.har_exchange import UnreadableError, check
+from analyzer.ingest.formats.har_exchange import sorted_out
 from analyzer.ingest.formats.har_extra import tell_tls_errors
 from analyzer.ingest.formats.har_recover import Broken, Recovery, too_large
 from analyzer.ingest.formats.har_row import RowBuilder
 from analyzer.ingest.notes import Notes
+
+if TYPE_CHECKING:
+    from analyzer.ingest.formats.har_ahead import Ahead
 
 _START = re.compile(rb"\s*+(?:[A-Za-z_$][\w$.]*+\s*+\(\s*+)?\{")
 _LOG = re.compile(rb'\s*+(?:[A-Za-z_$][\w$.]*+\s*+\(\s*+)?\{\s*+"log"\s*+:\s*+\{')
@@ -25,8 +30,8 @@ _LOG_KEYS = (b'"entries"', b'"creator"', b'"pages"', b'"browser"')
 _ENTRY_KEYS = (b'"request"', b'"response"', b'"startedDateTime"')
 _SUFFIXES = (".har", ".zhar", ".harp", ".har.gz", ".har.zst", ".har.xz", ".har.bz2")
 _TAIL = 64 << 10
-_BLOCKS_PER_BATCH = 32
-"""Blocks whose rows go into one frame: fewer frames, and still no more text than fits."""
+LARGE = 100 << 20
+"""Bytes from which on two processes read a file."""
 
 _DIALECTS = (
     ("webinspector", "chrome"),
@@ -59,7 +64,10 @@ def dialect_of(creator: str, first: Entry | None) -> str:
 
 
 class Har(Format):
-    """HTTP Archive; ``block`` bytes of it are decoded at a time."""
+    """HTTP Archive; ``block`` bytes of it are decoded at a time.
+
+    Two processes read a file while ``large`` bytes or more of it are left.
+    """
 
     name = "har"
     title = "HTTP Archive (HAR 1.1-1.3)"
@@ -67,8 +75,9 @@ class Har(Format):
     hop = "client"
     source_kind = "har"
 
-    def __init__(self, block: int = BLOCK) -> None:
+    def __init__(self, block: int = BLOCK, large: int = LARGE) -> None:
         self._block = block
+        self._large = large
 
     def sniff(self, head: bytes, name: str) -> float:
         """By the keys of a log or of an entry; the file's name counts if it says so."""
@@ -91,13 +100,15 @@ class Har(Format):
         """Yield a batch for about every 32 MiB; see :class:`Format`."""
         with source.open() as stream:
             cutter = Cutter(stream, wants.limits.entry_bytes, self._block)
-            yield from _Reading(source, wants, cutter).run()
+            yield from _Reading(source, wants, cutter, self._block, self._large).run()
 
 
 class _Reading:
     """One capture being read."""
 
-    def __init__(self, source: Source, wants: Wants, cutter: Cutter) -> None:
+    def __init__(
+        self, source: Source, wants: Wants, cutter: Cutter, block: int, large: int
+    ) -> None:
         self._source = source
         self._wants = wants
         self._cutter = cutter
@@ -106,6 +117,9 @@ class _Reading:
         self._record = 0
         self._pending = 0
         self._done = False
+        self._bytes = block
+        self._large = large
+        self._alone = source.path is None or (source.size or 0) < large
 
     def run(self) -> Iterator[Batch]:
         place = self._cutter.start()
@@ -124,21 +138,72 @@ class _Reading:
         yield self._batch(final=True)
 
     def _entries(self) -> Iterator[Batch]:
-        for number, block in enumerate(self._cutter.blocks(), 1):
-            # Decoding makes hundreds of thousands of objects and no cycles: the collector would
-            # walk them all again and again. It is off only while nobody else's code runs.
-            collecting = gc.isenabled()
-            gc.disable()
-            try:
-                self._block(block)
-            finally:
-                if collecting:
-                    gc.enable()
-            rows = len(self._rows) if self._rows else 0
-            if rows >= self._wants.rows_per_batch or number % _BLOCKS_PER_BATCH == 0:
-                yield self._batch()
-            if self._done:
-                return
+        """Read block after block; where another process has read ahead, go on behind that."""
+        with ExitStack() as cleanup:
+            ahead: Ahead | None = None
+            while True:
+                for block in self._cutter.blocks():
+                    self._decoded(block)
+                    if self._rows is not None and self._rows.enough:
+                        yield self._batch()
+                    if self._done:
+                        return
+                    if ahead is None:
+                        ahead = self._begin_ahead()
+                        if ahead is not None:
+                            cleanup.callback(ahead.close)
+                if ahead is None or self._cutter.ended:
+                    return
+                if not self._cutter.holding:
+                    yield self._batch()
+                    yield from self._taken_over(ahead)
+                cleanup.close()
+                ahead = None
+
+    def _begin_ahead(self) -> Ahead | None:
+        """Have the later half of what is left read by another process if that is worth it."""
+        path, rows, between = self._source.path, self._rows, self._cutter.separator
+        if self._alone or path is None or rows is None or between is None:
+            return None
+        from analyzer.ingest.formats import har_ahead
+
+        span = har_ahead.span(path, self._cutter.position, between, self._large)
+        ahead = None
+        if span is not None:
+            ahead = har_ahead.begin(path, span, between, rows.dialect, self._bytes, self._wants)
+        if ahead is None:
+            self._alone = True
+        else:
+            self._cutter.pause(ahead.begin)
+        return ahead
+
+    def _taken_over(self, ahead: Ahead) -> Iterator[Batch]:
+        """Yield what was read ahead, and go on behind it."""
+        rows, before, part = self._rows, self._record, None
+        assert rows is not None
+        tags: list[str] = []
+        for part, raw in ahead.parts():
+            frame = rows.adopted(raw, before, part, tags)
+            self._leave_out(part.bad, before)
+            records = before + part.records - self._record
+            self._record += records
+            self._cutter.jump(part.end)
+            yield Batch(frame, None, self._notes.take(), records)
+        if part is not None:
+            rows.count(part.counts)
+        # What stood in its way once will stand there again.
+        self._alone = not ahead.whole
+
+    def _decoded(self, block: Block) -> None:
+        # Decoding makes hundreds of thousands of objects and no cycles: the collector would walk
+        # them all again and again. It is off only while nobody else's code runs.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._block(block)
+        finally:
+            if collecting:
+                gc.enable()
 
     def _block(self, block: Block) -> None:
         """Take a block: as a whole if it parses, else entry by entry."""
@@ -172,22 +237,16 @@ class _Reading:
     def _take(self, items: Sequence[Entry | Broken], behind: bytes = b"") -> None:
         if self._rows is None:
             self._rows = self._builder(items, behind)
-        entries: list[Entry] = []
-        records: list[int] = []
-        for item in items:
-            self._record += 1
-            try:
-                if isinstance(item, Broken):
-                    raise UnreadableError(item.kind, item.reason)
-                check(item)
-            except UnreadableError as error:
-                message = f"Entry {self._record} was left out: {error}."
-                self._notes.add(error.kind, message, self._record)
-            else:
-                entries.append(item)
-                records.append(self._record)
+        entries, records, bad = sorted_out(items, self._record)
+        self._leave_out(bad)
+        self._record += len(items)
         self._rows.add(entries, records)
         self._pending += len(items)
+
+    def _leave_out(self, bad: Sequence[tuple[int, str, str]], before: int = 0) -> None:
+        for record, kind, reason in bad:
+            message = f"Entry {before + record} was left out: {reason}."
+            self._notes.add(kind, message, before + record)
 
     def _builder(self, items: Sequence[Entry | Broken], behind: bytes) -> RowBuilder:
         first = next((item for item in items if isinstance(item, Entry)), None)

@@ -27,10 +27,14 @@ _OPEN, _CLOSE = ord("["), ord("]")
 
 @dataclass(frozen=True, slots=True)
 class Separator:
-    """The literal between two entries; ``exact`` if it can stand nowhere else."""
+    """The literal between two entries; ``exact`` if it can stand nowhere else.
+
+    ``close`` is what an entry's end needs to have in it; empty where that is not known.
+    """
 
     literal: bytes
     exact: bool
+    close: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def separator(data: bytes) -> Separator | None:
         return None
     before, inside, key = match.groups()
     if _INDENTED.search(before):
-        return Separator(b"}," + before + b"{", True)
+        close = before + b"}" if b"\n" in inside else b""
+        return Separator(b"}," + before + b"{", True, close)
     return Separator(b"}," + before + b"{" + inside + key, False)
 
 
@@ -73,8 +78,8 @@ class Cutter:
     """Reads a stream and hands out blocks of entries; the reader hands back what was no whole one.
 
     After :meth:`start`, ``preamble`` holds what stands before the entries. Memory is bounded by one
-    block plus what the largest entry needs: all blocks are read into one buffer, which is an array
-    of JSON as it stands, since its first byte is ``[`` and the comma at the cut becomes ``]``.
+    block plus what the largest entry needs: all blocks are read into one buffer, in which each is
+    an array of JSON as it stands, since the commas at its two cuts become ``[`` and ``]``.
     """
 
     def __init__(self, stream: BinaryIO, entry_bytes: int, block: int) -> None:
@@ -84,6 +89,8 @@ class Cutter:
         self._target = self._block
         self._buffer = bytearray(b"[")
         self._begin = self._end = 1
+        self._read = 0
+        self._until: int | None = None
         self._ended = False
         self._floor = 0
         self.preamble = b""
@@ -93,6 +100,30 @@ class Cutter:
     def ended(self) -> bool:
         """Whether the stream has no more bytes."""
         return self._ended
+
+    @property
+    def holding(self) -> bool:
+        """Whether bytes of the stream were read and not handed out."""
+        return self._begin < self._end
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the stream were handed out."""
+        return self._read - (self._end - self._begin)
+
+    def pause(self, until: int) -> None:
+        """Let :meth:`blocks` end at a place in the stream that has not been read yet.
+
+        It must be behind the comma between two entries; where it is not, the last block will not
+        parse. Calling ``blocks`` again goes on from there.
+        """
+        self._until = until if until > self._read else None
+
+    def jump(self, position: int) -> None:
+        """Go on at a place behind the comma between two entries; nothing may be held."""
+        assert self._begin == self._end
+        self._stream.seek(position)
+        self._read = position
 
     def start(self) -> Place | None:
         """Find the entries; ``None`` if what stands before them is over the limit."""
@@ -112,21 +143,46 @@ class Cutter:
         return place
 
     def blocks(self) -> Iterator[Block]:
-        """Yield blocks until the stream ends; the last one is final and may be empty."""
+        """Yield blocks until the stream pauses or ends; the last one is final then, maybe empty."""
         while True:
             self._fill()
-            cut = self._last_cut()
+            cut = self._next_cut()
             self._floor = 0
             if cut >= 0:
-                self._buffer[cut + 1] = _CLOSE
-                self._begin = cut + 2
                 self._target = self._block
-                yield Block(self._buffer, 1, cut, cut=True, final=False)
-            else:
-                size, self._begin = self._end - 1, self._end
-                yield Block(self._buffer, 1, size, cut=False, final=self._ended)
+                yield self._taken(cut)
+            elif self._read == self._until:
+                self._until = None
+                if self._begin < self._end:
+                    yield self._taken(self._end - 2)
+                return
+            elif not self._grows():
+                start, size, self._begin = self._begin, self._end - self._begin, self._end
+                yield Block(self._buffer, start, size, cut=False, final=self._ended)
                 if self._ended and self._begin == self._end:
                     return
+
+    def _taken(self, cut: int) -> Block:
+        """Return what is held up to and with the brace at ``cut``, as an array."""
+        start, self._begin = self._begin, cut + 2
+        self._buffer[start - 1], self._buffer[cut + 1] = _OPEN, _CLOSE
+        return Block(self._buffer, start, cut + 1 - start, cut=True, final=False)
+
+    def _grows(self) -> bool:
+        """Read more of an entry that is surely not closed in what is held; False if it may be."""
+        size = self._end - self._begin
+        if self._ended or self.separator is None or size > self._entry_bytes:
+            return False
+        close = self.separator.close
+        if not close or self._buffer.find(close, self._begin, self._end) >= 0:
+            return False
+        self._floor = max(size - len(self.separator.literal), 0)
+        self._target = self._larger(size)
+        return True
+
+    def _larger(self, size: int) -> int:
+        # Twice as much each time, so that a large entry is looked at a few times only.
+        return max(size + 1, min(2 * size, self._entry_bytes + 1), self._block)
 
     def push_back(self, rest: bytes, block: Block) -> None:
         """Take back the end of ``block``, which is no whole entry yet; more is read behind it."""
@@ -135,9 +191,7 @@ class Cutter:
         # The cut behind the rest was no end of an entry: it must not be made again.
         known = 0 if block.cut or self.separator is None else len(self.separator.literal)
         self._floor = max(len(rest) - known, 0)
-        # Twice as much each time, so that a large entry is looked at a few times only.
-        size = self._end - self._begin
-        self._target = max(size + 1, min(2 * size, self._entry_bytes + 1), self._block)
+        self._target = self._larger(self._end - self._begin)
 
     def tail(self, rest: bytes) -> bytes:
         """Return what follows the entries, as far as it was read already."""
@@ -146,6 +200,7 @@ class Cutter:
     def skip(self, rest: bytes) -> bool:
         """Drop the entry that begins with ``rest``; False if the stream ends inside it."""
         skipper = Skipper()
+        self._until = None
         data, held = rest, self._held()
         self._hold(b"")
         while True:
@@ -154,16 +209,27 @@ class Cutter:
                 self._hold(data[end:] + held)
                 self._target = self._block
                 return True
-            data, held = held or self._stream.read(self._block), b""
+            if not held:
+                held = self._stream.read(self._block)
+                self._read += len(held)
+            data, held = held, b""
             if not data:
                 self._ended = True
                 return False
 
-    def _last_cut(self) -> int:
-        """Return where the last separator in the buffer begins, -1 if there is none."""
+    def _next_cut(self) -> int:
+        """Return where the last separator within the target begins, else the first behind it.
+
+        -1 if there is none.
+        """
         if self.separator is None:
             return -1
-        return self._buffer.rfind(self.separator.literal, 1 + self._floor, self._end)
+        literal = self.separator.literal
+        first, last = self._begin + self._floor, self._begin + self._target
+        cut = self._buffer.rfind(literal, first, min(last, self._end))
+        if cut < 0 and last < self._end:
+            cut = self._buffer.find(literal, max(first, last - len(literal)), self._end)
+        return cut
 
     def _held(self) -> bytes:
         """Return what was read and not handed out."""
@@ -192,11 +258,18 @@ class Cutter:
         self._buffer, self._begin, self._end = target, 1, 1 + size
 
     def _fill(self) -> None:
-        self._room(max(self._target, self._end - self._begin))
+        missing = self._target - (self._end - self._begin)
+        if self._until is not None:
+            missing = min(missing, self._until - self._read)
+        if missing <= 0 or self._ended:
+            return
+        self._room(self._end - self._begin + missing)
         if self._begin > 1:
             self._move(self._buffer)
         with memoryview(self._buffer) as view:
-            while self._end - 1 < self._target and not self._ended:
-                got = self._stream.readinto(view[self._end : 1 + self._target])
+            while missing and not self._ended:
+                got = self._stream.readinto(view[self._end : self._end + missing])
                 self._ended = not got
                 self._end += got
+                self._read += got
+                missing -= got

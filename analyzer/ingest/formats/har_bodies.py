@@ -26,10 +26,12 @@ _MESSAGES = ".jsonl"
 class Bodies:
     """Hands out bodies and counts those that are named or recorded and cannot be had."""
 
-    def __init__(self, dialect: str, limits: Limits, beside: Beside | None) -> None:
+    def __init__(
+        self, dialect: str, limits: Limits, beside: Beside | None, budget: Budget | None = None
+    ) -> None:
         self._dialect = dialect
         self._limit = limits.entry_bytes
-        self._budget = Budget(limits.entry_bytes)
+        self._budget = budget or Budget(limits.entry_bytes)
         self._beside = beside
         self._missing = 0
         self._unreadable = 0
@@ -77,6 +79,15 @@ class Bodies:
             if isinstance(field, Header) and isinstance(field.value, str)
         ]
         return "&".join(pairs) or text
+
+    def counts(self) -> dict[str, int]:
+        """Return how many could not be had, by why."""
+        return {"missing": self._missing, "unreadable": self._unreadable}
+
+    def count(self, more: dict[str, int]) -> None:
+        """Add what was counted elsewhere."""
+        self._missing += more["missing"]
+        self._unreadable += more["unreadable"]
 
     def tell(self, notes: Notes) -> None:
         """Note what could not be had; it counts as not recorded."""

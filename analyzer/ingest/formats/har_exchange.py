@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import UNSET
 
 from analyzer.ingest.formats.har_entry import Entry, Request, Response
+from analyzer.ingest.formats.har_recover import Broken
 from analyzer.ingest.formats.har_time import number
 from analyzer.ingest.url import Address
 from analyzer.signals.facts import RequestFacts
@@ -30,6 +31,29 @@ def check(entry: Entry) -> None:
         raise UnreadableError("bad_entry", f"its request is {said}, expected an object")
     if entry.response is UNSET and entry.error is None:
         raise UnreadableError("no_response", "it has no response: only the request was kept")
+
+
+def sorted_out(
+    items: Sequence[Entry | Broken], before: int
+) -> tuple[list[Entry], list[int], list[tuple[int, str, str]]]:
+    """Return the entries that are attempts, their numbers, and (number, kind, reason) of the rest.
+
+    ``before`` is how many elements stand before the first of ``items``.
+    """
+    entries: list[Entry] = []
+    records: list[int] = []
+    bad: list[tuple[int, str, str]] = []
+    for record, item in enumerate(items, before + 1):
+        try:
+            if isinstance(item, Broken):
+                raise UnreadableError(item.kind, item.reason)
+            check(item)
+        except UnreadableError as error:
+            bad.append((record, error.kind, str(error)))
+        else:
+            entries.append(item)
+            records.append(record)
+    return entries, records, bad
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,6 @@ import polars as pl
 from analyzer import columns
 from analyzer.signals.facts import AnswerFacts
 
-ROW = (
-    "record", "started_at", "duration_ms", "ttfb_ms", "blocked_ms", "dns_ms", "connect_ms",
-    "tls_ms", "send_ms", "wait_ms", "receive_ms", "method", "scheme", "host", "path", "model",
-    "stream", "llm", "key_tag", "session_id", "resend_count", "request_hash", "request_bytes",
-    "status", "retry_after_s", "request_id", "upstream_request_id", "ray_id", "trace_id",
-    "response_bytes", "content_type", "server", "via", "client_error", "phase", "cost",
-)  # fmt: skip
-"""What is made of an entry, in the order of the frame."""
 _ANSWER = (
     "body_kind", "html_title", "body_text", "error_type", "error_code", "error_param",
     "error_message", "error_shape", "error_provider", "stream_state", "stream_events",
@@ -27,6 +19,8 @@ _ANSWER = (
 )  # fmt: skip
 """What is taken from the facts of an answer, under the same names."""
 _TOLD = tuple((name, attrgetter(name)) for name in _ANSWER if name != "body_text")
+_NEEDED = ("record", "started_at", "duration_ms", "key_tag")
+"""What the rows of a capture are worked on with, even where it holds nothing."""
 _DELIVERED = (None, "complete")
 _FILTERED = ("content_filter", "refusal", "error")
 
@@ -37,8 +31,7 @@ class Table:
     Most columns of headers and errors are empty in any one capture, and cost nothing here.
     """
 
-    def __init__(self, headers: Sequence[str]) -> None:
-        self._headers = headers
+    def __init__(self) -> None:
         self._columns: dict[str, list[Any]] = {}
         self._height = 0
 
@@ -46,7 +39,7 @@ class Table:
         return self._height
 
     def add(self, columns: dict[str, list[Any]], facts: Sequence[AnswerFacts]) -> None:
-        """Add rows: the columns of :data:`ROW` and what the answers say."""
+        """Add rows: the columns that were made of the entries, and what the answers say."""
         for name, values in columns.items():
             self._column(name).extend(values)
         for name, told in _TOLD:
@@ -61,10 +54,17 @@ class Table:
         return known
 
     def take(self) -> pl.DataFrame:
-        """Return the rows, at least one, as a frame and forget them."""
+        """Return the rows, at least one, as a frame and forget them.
+
+        Columns that hold nothing are left out, except those that others are made of.
+        """
         values, height = self._columns, self._height
         self._columns, self._height = {}, 0
-        return _frame(values, (*ROW, *_ANSWER, *self._headers), height)
+        return pl.DataFrame(
+            pl.Series(name, held, dtype=_dtype(name), strict=False)
+            for name, held in values.items()
+            if name in _NEEDED or held.count(None) < height
+        )
 
 
 def _kept_text(facts: AnswerFacts, status: int | None) -> str | None:
@@ -83,14 +83,6 @@ def _kept_text(facts: AnswerFacts, status: int | None) -> str | None:
         and facts.finish_reason not in _FILTERED
     )
     return None if delivered else facts.body_text
-
-
-def _frame(values: dict[str, list[Any]], names: Sequence[str], height: int) -> pl.DataFrame:
-    """Return columns in the order of ``names``; what holds nothing becomes typed nulls."""
-    filled = [name for name in names if name in values and values[name].count(None) < height]
-    made = [pl.Series(name, values[name], dtype=_dtype(name), strict=False) for name in filled]
-    empty = (pl.lit(None, dtype=_dtype(name)).alias(name) for name in set(names) - set(filled))
-    return pl.DataFrame(made).with_columns(*empty).select(names)
 
 
 def _dtype(name: str) -> Any:

@@ -34,6 +34,7 @@ UPSTREAM_ID_HEADERS = (
 _FROM_ROUTERS = frozenset((*GATEWAY_ID_HEADERS, *UPSTREAM_ID_HEADERS))
 
 SESSION_HEADERS = ("x-claude-code-session-id", "session_id", "session-id", "x-session-id")
+_SESSIONS = frozenset(SESSION_HEADERS)
 
 _REALTIME_KEY = "openai-insecure-api-key."
 
@@ -133,6 +134,11 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value)
     return "" if value is None else str(value)
+
+
+def session(headers: dict[str, str]) -> str | None:
+    """Return the session that a request names."""
+    return None if _SESSIONS.isdisjoint(headers) else first(headers, SESSION_HEADERS)
 
 
 def first(headers: dict[str, str], names: Iterable[str]) -> str | None:

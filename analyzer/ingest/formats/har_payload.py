@@ -12,6 +12,7 @@ from analyzer.ingest.formats.har_answer import cut_by_recorder
 from analyzer.ingest.formats.har_bodies import Bodies
 from analyzer.ingest.formats.har_entry import ABSENT, Content, Entry, PostData
 from analyzer.ingest.formats.har_exchange import Asked, Exchanges, whole
+from analyzer.ingest.formats.har_packed import Budget
 from analyzer.ingest.formats.har_socket import event_stream, has_messages, read_messages
 from analyzer.ingest.url import Address
 from analyzer.signals.body import read_answers, read_request
@@ -29,8 +30,10 @@ _Body = TypeVar("_Body", str | None, str | bytes | None)
 class BodyReader:
     """Reads the bodies of one capture, in groups that fit into memory."""
 
-    def __init__(self, dialect: str, limits: Limits, beside: Beside | None) -> None:
-        self.bodies = Bodies(dialect, limits, beside)
+    def __init__(
+        self, dialect: str, limits: Limits, beside: Beside | None, budget: Budget | None = None
+    ) -> None:
+        self.bodies = Bodies(dialect, limits, beside, budget)
         self._dialect = dialect
         self._digests: dict[tuple[str | None, str], Any] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from msgspec import Raw
@@ -33,18 +33,23 @@ from analyzer.ingest.formats.har_frame import Table
 from analyzer.ingest.formats.har_head import (
     REQUEST_PREFIX,
     RESPONSE_PREFIX,
-    SESSION_HEADERS,
     HeadReader,
     credential,
-    first,
     ids,
+    session,
     trace,
 )
+from analyzer.ingest.formats.har_packed import Budget
 from analyzer.ingest.formats.har_payload import BodyReader
 from analyzer.ingest.formats.har_time import Times
 from analyzer.ingest.url import Address, address, host_of
 from analyzer.signals.facts import AnswerFacts
 
+if TYPE_CHECKING:
+    from analyzer.ingest.formats.har_ahead import Part
+
+_BLOCKS_PER_BATCH = 64
+"""Blocks whose rows go into one frame: fewer frames, and still no more text than fits."""
 _CACHED_URLS = 4096
 _MONEY_SCALE = 18
 
@@ -55,23 +60,34 @@ class RowBuilder:
     Bodies are read here, while they are Python strings, so that large ones never become columns.
     """
 
-    def __init__(self, name: str, wants: Wants, dialect: str, beside: Beside | None = None) -> None:
+    def __init__(
+        self, name: str, wants: Wants, dialect: str, beside: Beside | None = None,
+        budget: Budget | None = None,
+    ) -> None:  # fmt: skip
         self.dialect = dialect
-        self._reader = BodyReader(dialect, wants.limits, beside)
+        self._reader = BodyReader(dialect, wants.limits, beside, budget)
         self.bodies = self._reader.bodies
         self.without_time = 0
         self.bad_money = 0
         self.saw_credential = self.saw_head = False
+        self._most = wants.rows_per_batch
+        self._blocks = 0
         self._name = name
         self._secrets = wants.secrets
         self._requests = HeadReader(REQUEST_PREFIX, wants.headers, wants.secrets)
         self._responses = HeadReader(RESPONSE_PREFIX, wants.headers, wants.secrets)
-        self._table = Table(sorted(wants.headers))
+        self._table = Table()
+        self._headers = sorted(wants.headers)
         self._addresses: dict[str, Address] = {}
         self._tags: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._table)
+
+    @property
+    def enough(self) -> bool:
+        """Whether the rows so far should become a frame."""
+        return len(self) >= self._most or self._blocks >= _BLOCKS_PER_BATCH
 
     def add(self, entries: Sequence[Entry], records: Sequence[int]) -> None:
         """Add the rows of entries that passed :func:`check`; ``records`` are their numbers.
@@ -79,6 +95,7 @@ class RowBuilder:
         All of them go through one step before any goes through the next: the processor runs the
         same few instructions over and over then, which saves a third of the time.
         """
+        self._blocks += 1
         block = self._exchanges(entries)
         self._learn(block)
         asked = self._reader.asked(block)
@@ -134,7 +151,7 @@ class RowBuilder:
             "llm": [True if said.llm_body else None for said in asked.facts],
             "key_tag": list(map(self._tag, map(credential, sent, urls))),
             "session_id": [
-                said.session_id or first(head, SESSION_HEADERS)
+                said.session_id or session(head)
                 for said, head in zip(asked.facts, sent, strict=True)
             ],
             "resend_count": [whole(text) if text is not None else None for text in resends],
@@ -237,18 +254,66 @@ class RowBuilder:
 
     def frame(self) -> pl.DataFrame:
         """Return the rows so far as a frame, and forget them."""
-        frame = self._table.take()
+        self._blocks = 0
+        return self._finished(self._table.take())
+
+    def raw(self) -> pl.DataFrame:
+        """Return the rows so far for :meth:`adopted` of another builder, and forget them."""
+        self._blocks = 0
+        return self._table.take()
+
+    def adopted(
+        self, raw: pl.DataFrame | None, before: int, part: Part, tags: list[str]
+    ) -> pl.DataFrame | None:
+        """Take what another builder has read behind the first ``before`` entries; return its rows.
+
+        Their tags are numbers of credentials: ``tags``, to which those of this part are added,
+        holds the pseudonyms.
+        """
+        for kind, value in part.learnt:
+            if kind is None:
+                tags.append(self._secrets.tag(value))
+            else:
+                self._requests.learn(kind, value)
+        self.saw_head = self.saw_head or part.saw_head
+        self.saw_credential = self.saw_credential or part.saw_credential
+        if raw is None:
+            return None
+        rows = raw.with_columns(pl.col("record") + before)
+        if tags:
+            number = pl.col("key_tag").cast(pl.UInt32)
+            rows = rows.with_columns(key_tag=pl.lit(pl.Series(tags)).gather(number))
+        return self._finished(rows)
+
+    def counts(self) -> dict[str, int]:
+        """Return what is counted over all entries and told at the end."""
+        return self.bodies.counts() | {
+            "without_time": self.without_time, "bad_money": self.bad_money,
+        }  # fmt: skip
+
+    def count(self, more: dict[str, int]) -> None:
+        """Add what another builder has counted."""
+        self.without_time += more["without_time"]
+        self.bad_money += more["bad_money"]
+        self.bodies.count(more)
+
+    def _finished(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add what follows from the columns, what is the same for all rows, and empty headers."""
         start = pl.col("started_at").cast(columns.TIME)
         took = pl.duration(microseconds=(pl.col("duration_ms") * 1000).round().cast(pl.Int64))
-        return frame.with_columns(
-            started_at=start,
-            ended_at=start + took.fill_null(pl.duration(microseconds=0)),
-            input=pl.lit(self._name),
-            seen_in=pl.concat_list(pl.format("{}#{}", pl.lit(self._name), pl.col("record"))),
-            time_kind=pl.lit("start"),
-            time_precision_ms=pl.lit(1.0),
-            sanitized=pl.lit(self._sanitized(), dtype=pl.Boolean),
-        )
+        made = {
+            "started_at": start,
+            "ended_at": start + took.fill_null(pl.duration(microseconds=0)),
+            "input": pl.lit(self._name),
+            "seen_in": pl.concat_list(pl.format("{}#{}", pl.lit(self._name), pl.col("record"))),
+            "time_kind": pl.lit("start"),
+            "time_precision_ms": pl.lit(1.0),
+            "sanitized": pl.lit(self._sanitized(), dtype=pl.Boolean),
+        }
+        # In one order, whatever headers these rows happen to have.
+        for name in self._headers:
+            made[name] = pl.col(name) if name in rows.columns else pl.lit(None, dtype=pl.String)
+        return rows.select(*(name for name in rows.columns if name not in made), **made)
 
     def _sanitized(self) -> bool | None:
         """Whether Chrome's sanitised export is likely, by all that was read so far.

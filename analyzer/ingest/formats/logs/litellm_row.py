@@ -46,6 +46,8 @@ _OWN_WORDS = (
     r"No deployments available|no healthy deployments|cooldown_list=|Budget has been exceeded"
     r"|Not allowed to access model due to tags"
 )
+_LEFT = "ClientDisconnected"
+"""Stands beside the status "success": the client left while the answer was being sent."""
 _NO_ANSWER_CLASSES = ("APIConnectionError", "Timeout", "APITimeoutError", "MidStreamFallbackError")
 _NOT_CONNECTED = (
     r"(?i)cannot connect to host|connection refused|connect call failed|name or service not known"
@@ -188,13 +190,15 @@ def _answered() -> dict[str, pl.Expr]:
     failed = pl.col("status") == "failure"
     line = pl.col("line")
     deployed = pl.when(~failed & _text("model_group").is_not_null()).then(_text("model"))
+    left = (pl.col("_class") == _LEFT).fill_null(False)
     return {
         "status": pl.when(failed)
         .then(fields.status(pl.col("_code")))
         .when(pl.col("status") == "success")
         .then(pl.lit(200, pl.Int32())),
         "proxy_flags": pl.col("_category"),
-        "proxy_detail": pl.when(failed).then("_class"),
+        "proxy_detail": pl.when(failed | left).then("_class"),
+        "client_error": pl.when(left).then("_message"),
         "error_type": pl.when(failed).then("_class"),
         "error_code": pl.when(failed).then("_code"),
         "error_message": pl.when(failed).then("_message"),
@@ -256,6 +260,7 @@ def _far() -> dict[str, pl.Expr]:
     failed = pl.col("_failed")
     phase = (
         pl.when(~failed).then(pl.when(pl.col("_cached")).then(pl.lit("not_sent"))
+                              .when(pl.col("proxy_detail") == _LEFT).then(pl.lit("body"))
                               .otherwise(pl.lit("done")))
         .when(own).then(pl.lit("not_sent"))
         .when((kind == "MidStreamFallbackError") | message.str.contains(_BROKE))

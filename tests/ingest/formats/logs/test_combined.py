@@ -174,7 +174,9 @@ def test_an_envelope(run) -> None:
         ([COMBINED] * 3, "combined"),
         ([COMBINED + ' "203.0.113.9"'] * 3, "combined"),
         ([COMBINED + ' rt=0.1 us="200"'] * 3, "nginx"),
-        ([COMBINED, "x", "y"], None),
+        # Consoles mix requests with other text.
+        ([COMBINED, "x", "y"], "combined"),
+        (["x", "y"], None),
         (["{}"], None),
     ],
 )

@@ -103,6 +103,14 @@ def test_a_cache_hit_was_not_sent(run) -> None:
     assert row["request_id"] == "chatcmpl-1"
 
 
+def test_a_client_that_left_stands_beside_a_success(run) -> None:
+    about = {"error_code": "499", "error_class": "ClientDisconnected", "error_message": "left"}
+    row = read(run, payload(stream=True, error_information=about)).row
+    assert (row["status"], row["upstream_status"], row["phase"]) == (200, 200, "body")
+    assert (row["proxy_detail"], row["client_error"]) == ("ClientDisconnected", "left")
+    assert row["error_message"] is None
+
+
 def test_tries_of_one_trace_are_one_request(run) -> None:
     first = failure("RateLimitError", "429", "OpenAIException - slow", startTime=START,
                     endTime=START + 1)  # fmt: skip
