@@ -14,6 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from analyzer import columns, ledger, rollup
+from analyzer.ahead import Ahead
 from analyzer.errors import Problem
 from analyzer.ingest.base import Batch, Format, Source
 from analyzer.spill import Spill
@@ -245,7 +246,7 @@ def collect(
 ) -> Collected:
     """Fold all batches; ``spill`` is filled and stays the caller's to close."""
     collector = _Collector(spill)
-    for source, fmt, batch in batches:
+    for source, fmt, batch in Ahead(batches):
         collector.batch(source, fmt, batch, signals)
     return collector.finish()
 

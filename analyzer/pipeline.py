@@ -125,6 +125,10 @@ def _phase_2(
     judged = marked.join(verdicts, on="attempt_id", how="left", maintain_order="left")
     joined = correlate.join(judged, collected.spill.scan(), collected.ledger)
     settled = correlate.settle(judged, joined)
+    counts, collected.ledger = correlate.recounted(
+        collected.rollup.counts, collected.ledger, joined.slim
+    )
+    collected.rollup = rollup.Rollup(counts, collected.rollup.latency)
     billed = policy.settle(settled, Policies.of(knowledge.data.get("policies") or {}))
     secrets.keep(_shown(collected))
     analysis = build.build(collected, billed, joined, _context(knowledge, facts, secrets, options))

@@ -12,7 +12,7 @@ from typing import IO
 
 import polars as pl
 
-from analyzer import correlate
+from analyzer import correlate, ledger
 from analyzer.correlate import Joined
 from analyzer.spill import Spill
 
@@ -78,7 +78,6 @@ def frames(
 
     An attempt that several hops saw is one row, that of its most client-side record.
     """
-    inner = joined.members["attempt_id"].implode()
     places = correlate.seen_in(joined)
     by_attempt = verdicts.select("attempt_id", *VERDICT_COLUMNS)
     # A failure that was only counted takes the verdict of its signature's sample.
@@ -88,7 +87,7 @@ def frames(
         .select("signature", *(pl.col(name).alias(f"_{name}") for name in VERDICT_COLUMNS))
     )
     for part in spill.batches():
-        own = part.filter(~pl.col("attempt_id").is_in(inner)) if joined.members.height else part
+        own = _own(part, joined)
         told = (
             own.join(by_attempt, on="attempt_id", how="left", maintain_order="left")
             .join(by_signature, on="signature", how="left", maintain_order="left")
@@ -118,6 +117,21 @@ def write_parquet(
 ) -> None:
     """Write one Parquet file of all attempts, a row group per batch."""
     pl.concat(frames(spill, verdicts, joined, redact)).write_parquet(out)
+
+
+def _own(part: pl.DataFrame, joined: Joined) -> pl.DataFrame:
+    """Return the rows that are attempts: not what a log nearer to the client shows already."""
+    if joined.order["rank"].n_unique() < 2:
+        return part
+    keyed = part.with_columns(ledger.bucket(pl.col("started_at")).alias("bucket"))
+    echo = correlate.corroborating(keyed, joined.covered, joined.hosts)
+    cut = pl.col("attempt_id").is_in(joined.broken["primary"].implode())
+    return part.filter(
+        ~echo, ~pl.col("attempt_id").is_in(joined.members["attempt_id"].implode())
+    ).with_columns(
+        ok=pl.when(~cut).then("ok").otherwise(pl.lit(False)),
+        stream_state=pl.when(~cut).then("stream_state").otherwise(pl.lit("truncated")),
+    )
 
 
 def _redacted(frame: pl.DataFrame, redact: Redact) -> pl.DataFrame:

@@ -672,7 +672,7 @@ LOGGED = [
     ({"format": "nginx", "status": 502, "phase": "sent"}, "gateway bad_gateway"),
     ({"format": "nginx", "status": 429, "phase": "not_sent"}, "gateway rate_limited"),
     ({"format": "nginx", "status": 503, "phase": "done", "upstream_status": 503},
-     "upstream upstream_error"),
+     "upstream service_unavailable"),
     ({"format": "nginx", "status": 429, "phase": "done", "upstream_status": 429},
      "upstream rate_limited"),
 ]  # fmt: skip

@@ -71,7 +71,7 @@ def build(
     """Return the Analysis of phase 1's result and its judged, billed failures."""
     clean = Cleaner(context.redact)
     names = context.names
-    scope = Scope(correlate.spans(collected.ledger, joined.order), joined.hosts)
+    scope = Scope(joined.covered, joined.hosts)
     failures, behind = scope.failures(failures)
     failures = _with_party(_with_model_name(failures, context), names)
     counts, echoed = scope.own(collected.rollup.counts, pl.col("minute"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analyzer.analysis.clean import Cleaner
-from analyzer.analysis.evidence import lasted, place
+from analyzer.analysis.evidence import lasted
 from analyzer.analysis.model import Contradiction, Hops, Skew
 from analyzer.correlate import Contradiction as Found
 from analyzer.correlate import Joined, contradictions
@@ -57,11 +57,7 @@ def _folded(found: Sequence[Found], clean: Cleaner) -> list[Contradiction]:
             kind=group[0].kind,
             text=clean.text(_sentence(group[0])),
             count=len(group),
-            places=[
-                clean.value(place(row))
-                for one in group[:EXAMPLES]
-                for row in (one.outer, one.inner)
-            ],
+            places=[clean.value(place) for one in group[:EXAMPLES] for place in one.places],
         )
         for group in ordered
     ]

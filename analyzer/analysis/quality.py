@@ -66,7 +66,10 @@ def quality(
 def _notes(failures: pl.DataFrame, undecided: int, corroborating: int, behind: int) -> list[Note]:
     notes = []
     if undecided:
-        text = "The end of these attempts is not in the capture; they are in no percentage."
+        text = (
+            "Whether these attempts ended well is not in the capture (it stops before their end, "
+            "or a proxy only notes that its client closed during the answer): in no percentage."
+        )
         notes.append(Note(level="note", text=text, count=undecided))
     if corroborating:
         text = "Records of hops behind are about attempts that a log nearer to the client counts."

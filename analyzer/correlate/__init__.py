@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.correlate.broken import recounted
 from analyzer.correlate.contradictions import Contradiction, contradictions
 from analyzer.correlate.coverage import corroborating, ranks, spans
 from analyzer.correlate.join import Joined, join
@@ -14,6 +15,7 @@ __all__ = [
     "corroborating",
     "join",
     "ranks",
+    "recounted",
     "seen_in",
     "settle",
     "spans",

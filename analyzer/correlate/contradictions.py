@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analyzer.correlate.join import Joined
+from analyzer.correlate.settle import seen_in
 
 LIMITS_S = (10, 15, 20, 25, 30, 45, 60, 75, 90, 100, 110, 120, 125, 150, 180, 240, 300, 600, 900,
             1200, 1800, 3600)  # fmt: skip
@@ -28,6 +29,8 @@ class Contradiction:
     kind: str
     outer: dict[str, object]
     inner: dict[str, object]
+    places: tuple[str, ...] = ()
+    """Every record of the attempt, the client's first."""
     limit_s: float | None = None
     """The round time at which the outer hop gave up, if its duration is one."""
 
@@ -43,13 +46,19 @@ def contradictions(joined: Joined) -> list[Contradiction]:
     last = both.sort("primary", "rank", "end", "attempt_id").unique(
         ["primary", "rank"], keep="last", maintain_order=True
     )
+    # That it broke behind is the attempt's verdict, no contradiction.
+    last = last.join(joined.broken, on="primary", how="anti")
     told = last.with_columns(_kind().alias("kind")).filter(pl.col("kind").is_not_null())
+    # Two hops behind that say the same are one story: that of the innermost.
+    told = told.unique(["primary", "kind"], keep="last", maintain_order=True)
     names = [name for name in rows.columns if name != "attempt_id"]
+    seen = dict(seen_in(joined).iter_rows())
     found = []
     for row in told.sort("end_outer", "primary", "rank").to_dicts():
         outer = {name: row[f"{name}_outer"] for name in names} | {"attempt_id": row["primary"]}
         inner = {name: row[name] for name in names} | {"attempt_id": row["attempt_id"]}
-        found.append(Contradiction(row["kind"], outer, inner, _limit(outer)))
+        places = tuple(seen[row["primary"]])
+        found.append(Contradiction(row["kind"], outer, inner, places, _limit(outer)))
     return found
 
 
@@ -57,7 +66,7 @@ def _kind() -> pl.Expr:
     left = pl.col("status_outer").is_null() | (pl.col("status_outer") == 499)
     fine = pl.col("ok").fill_null(False) & (pl.col("status") < 400)
     failed_outside = ~pl.col("ok_outer").fill_null(True)
-    rescued = pl.col("ok_outer").fill_null(False) & ~pl.col("ok").fill_null(True)
+    rescued = pl.col("ok_outer").fill_null(False) & (pl.col("status") >= 400)
     known = pl.col("status_outer").is_not_null() & pl.col("status").is_not_null()
     aborted = pl.col("status").is_in([499, 460])
     return (

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analyzer.correlate.coverage import HOP_ORDER, VIEW, ranks
+from analyzer.correlate.broken import BROKEN, broken
+from analyzer.correlate.coverage import HOP_ORDER, VIEW, ranks, spans
 from analyzer.correlate.match import SKEWS, match
 from analyzer.correlate.probes import candidates, probes
 
 SAME_TRAFFIC = 0.5
 """Share of a log's probes that another log of the same hop must have, to be the hop behind it."""
+
+LEFT = (499, 460)
+"""Statuses by which a proxy notes that its own client left."""
 
 MEMBERS = pl.Schema(
     {
@@ -39,6 +43,12 @@ class Joined:
     skews: pl.DataFrame
     order: pl.DataFrame
     hosts: pl.DataFrame
+    covered: pl.DataFrame
+    """Which minutes each view covers: see :func:`analyzer.correlate.coverage.spans`."""
+    broken: pl.DataFrame
+    """``primary by``: successes of which a record behind shows that they were none."""
+    slim: pl.DataFrame
+    """The slim rows of those successes."""
     ambiguous: int = 0
 
     @property
@@ -51,7 +61,7 @@ def join(failures: pl.DataFrame, every: pl.LazyFrame, ledger: pl.DataFrame) -> J
     """Return the attempts that more than one log shows."""
     order = ranks(ledger)
     if order.height < 2:
-        return nothing(order)
+        return nothing(order, spans(ledger, order))
     asked = probes(failures, every)
     found = candidates(asked, every)
     met = match(asked, found, order)
@@ -60,14 +70,20 @@ def join(failures: pl.DataFrame, every: pl.LazyFrame, ledger: pl.DataFrame) -> J
     members = _members(pairs, found, order)
     taking_part = pl.concat([members["primary"], members["attempt_id"]]).unique()
     rows = found.filter(pl.col("attempt_id").is_in(taking_part.implode()))
-    return Joined(members, rows, met.skews, order, _hosts(members, rows), met.ambiguous)
+    cut = broken(members, rows)
+    slim = every.filter(pl.col("attempt_id").is_in(cut["primary"].implode())).collect()
+    covered = spans(ledger, order)
+    hosts = _hosts(members, rows)
+    return Joined(members, rows, met.skews, order, hosts, covered, cut, slim, met.ambiguous)
 
 
-def nothing(order: pl.DataFrame) -> Joined:
+def nothing(order: pl.DataFrame, covered: pl.DataFrame) -> Joined:
     """Return that there is only one kind of log."""
     hosts = pl.DataFrame(schema={"host": pl.String(), "outer_host": pl.String()})
     none = pl.DataFrame(schema={"attempt_id": pl.UInt64()})
-    return Joined(pl.DataFrame(schema=MEMBERS), none, pl.DataFrame(schema=SKEWS), order, hosts)
+    cut = pl.DataFrame(schema=BROKEN)
+    members, skews = pl.DataFrame(schema=MEMBERS), pl.DataFrame(schema=SKEWS)
+    return Joined(members, none, skews, order, hosts, covered, cut, none)
 
 
 def _ordered(
@@ -75,32 +91,48 @@ def _ordered(
 ) -> pl.DataFrame:
     """Give logs of one hop different ranks if they have shown to see the same requests.
 
-    The one whose records last longer is the outer one. Logs without common requests stay equal:
-    nodes side by side, of which each counts.
+    Logs without common requests stay equal: nodes side by side, of which each counts.
     """
     ranked = {tuple(row[:2]): int(row[2]) for row in order.rows()}
-    views = found.select("attempt_id", *VIEW, "duration_ms", "started_at")
+    views = found.select("attempt_id", *VIEW, "duration_ms", "status")
     both = pairs.join(views, left_on="outer", right_on="attempt_id").join(
         views, left_on="inner", right_on="attempt_id", suffix="_inner"
     )
     for hop in HOP_ORDER:
         names = [view for view in ranked if view[0] == hop]
-        for number, outer in enumerate(names):
-            for inner in names[number + 1 :]:
-                shared = both.filter(_view(outer, ""), _view(inner, "_inner"))
-                if shared.height < max(1.0, SAME_TRAFFIC * _asked(asked, outer, inner)):
+        for number, one in enumerate(names):
+            for other in names[number + 1 :]:
+                shared = both.filter(_view(one, ""), _view(other, "_inner"))
+                if shared.height < max(1.0, SAME_TRAFFIC * _asked(asked, one, other)):
                     continue
-                longer = (pl.col("duration_ms") - pl.col("duration_ms_inner")).median()
-                earlier = (
-                    pl.col("started_at_inner") - pl.col("started_at")
-                ).dt.total_microseconds().median()  # fmt: skip
-                differ, sooner = shared.select(longer, earlier.alias("sooner")).row(0)
-                is_outer = (differ or sooner or 0) >= 0
-                below = inner if is_outer else outer
-                above = outer if is_outer else inner
+                first = _signs(shared) or _lone(asked, both, one) - _lone(asked, both, other)
+                above, below = (one, other) if first >= 0 else (other, one)
                 ranked[below] = max(ranked[below], ranked[above] + 1)
     table = [[*view, rank] for view, rank in ranked.items()]
     return pl.DataFrame(table, schema=order.schema, orient="row")
+
+
+def _signs(shared: pl.DataFrame) -> int:
+    """Return by how many signs the first log of joined records is the outer one; negative: inner.
+
+    Who notes 499 beside the other's 5xx was left by the other; who notes it beside an answer was
+    left by its own client. Else the outer record lasts longer. Medians and means would not do:
+    most records of two proxies last equally long.
+    """
+    one, other = pl.col("status"), pl.col("status_inner")
+    left, right = one.is_in(LEFT).fill_null(False), other.is_in(LEFT).fill_null(False)
+    outer = (right & (one >= 500)) | (left & (other < 400))
+    inner = (left & (other >= 500)) | (right & (one < 400))
+    statuses = (outer.cast(pl.Int64) - inner.cast(pl.Int64)).sum()
+    longer = (pl.col("duration_ms") - pl.col("duration_ms_inner")).sign().sum()
+    by_status, by_time = shared.select(statuses.alias("s"), longer.alias("d")).row(0)
+    return int(by_status or by_time or 0)
+
+
+def _lone(asked: pl.DataFrame, both: pl.DataFrame, view: tuple[str, ...]) -> int:
+    """Return how many probes of a log have no partner: what was refused never reached the inner."""
+    joined = pl.concat([both["outer"], both["inner"]])
+    return asked.filter(_view(view, ""), ~pl.col("attempt_id").is_in(joined.implode())).height
 
 
 def _view(view: tuple[str, ...], suffix: str) -> pl.Expr:

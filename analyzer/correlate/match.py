@@ -125,7 +125,7 @@ def _timed(pairs: pl.DataFrame, outer: pl.DataFrame, inner: pl.DataFrame) -> pl.
         side: rows.select(
             pl.col("attempt_id").alias(side),
             pl.coalesce("started_at", "end").alias(f"{side}_start"),
-            pl.col("end").alias(f"{side}_end"),
+            _middle_of("end").alias(f"{side}_end"),
         )
         for side, rows in (("outer", outer), ("inner", inner))
     }
@@ -202,7 +202,8 @@ def _distance() -> pl.Expr:
     start = pl.col("start_delta_s").abs()
     timed = pl.col("outer_s").is_not_null() & pl.col("inner_s").is_not_null()
     both = start + pl.when(_left("outer")).then(0.0).otherwise(end)
-    return pl.when(timed).then(both).otherwise(end)
+    open_end = _left("outer") & pl.col("outer_s").is_null() & pl.col("inner_s").is_not_null()
+    return pl.when(timed).then(both).when(open_end).then(start).otherwise(end)
 
 
 def _alone(fits: pl.DataFrame, side: str, tolerance: float) -> pl.Series:
@@ -228,7 +229,16 @@ def _inside(tolerance: float) -> pl.Expr:
     ends = pl.when(left).then(pl.lit(True)).otherwise(pl.col("delta_s") - pl.col("skew") <= slack)
     both_long = pl.col("outer_s").is_not_null() & pl.col("inner_s").is_not_null()
     same_end = (pl.col("delta_s") - pl.col("skew")).abs() <= slack
-    return pl.when(both_long).then(starts & begun & ends).otherwise(same_end)
+    # Of a client that left, a recorder may not know when: only that it began.
+    same_start = pl.col("start_delta_s").abs() <= slack
+    open_end = left & pl.col("outer_s").is_null() & pl.col("inner_s").is_not_null()
+    return (
+        pl.when(both_long)
+        .then(starts & begun & ends)
+        .when(open_end)
+        .then(same_start)
+        .otherwise(same_end)
+    )
 
 
 def _compatible(
@@ -279,8 +289,8 @@ def _side(rows: pl.DataFrame, side: str) -> pl.DataFrame:
         "method": pl.col("method"),
         "model": model,
         "minute": pl.col("minute"),
-        "start": pl.coalesce("started_at", "end"),
-        "end": pl.col("end"),
+        "start": pl.coalesce(_middle_of("started_at"), _middle_of("end")),
+        "end": _middle_of("end"),
         "s": pl.col("duration_ms") / 1000,
         "precision": pl.col("time_precision_ms").fill_null(1000.0),
     }
@@ -289,6 +299,11 @@ def _side(rows: pl.DataFrame, side: str) -> pl.DataFrame:
         pl.col("attempt_id").alias(side),
         **{f"{side}_{name}": value for name, value in told.items()},
     )
+
+
+def _middle_of(name: str) -> pl.Expr:
+    """Return a time in the middle of what it may be: logs cut the fractions of their seconds."""
+    return pl.col(name) + pl.duration(microseconds=pl.col("time_precision_ms").fill_null(1.0) * 500)
 
 
 def _seconds(duration: pl.Expr) -> pl.Expr:

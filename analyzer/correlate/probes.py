@@ -16,7 +16,7 @@ LATE_MINUTES = 15
 COLUMNS = (
     "attempt_id", "input", "record", *VIEW, "host", "ok", "started_at", "ended_at",
     "time_precision_ms", "status", "upstream_status", "method", "path", "endpoint", "model",
-    "duration_ms", "proxy_flags", *IDS,
+    "duration_ms", "proxy_flags", "stream_state", *IDS,
 )  # fmt: skip
 """What is known of a row when it is joined."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from analyzer.correlate.broken import promoted
 from analyzer.correlate.join import Joined
 
 VERDICT = (
@@ -43,6 +44,7 @@ def settle(judged: pl.DataFrame, joined: Joined) -> pl.DataFrame:
     chosen = _chosen(rows)
     added = _added(rows)
     alone = judged.filter(~pl.col("attempt_id").is_in(inner["attempt_id"].implode()))
+    alone = pl.concat([alone, promoted(judged, joined.broken, joined.slim)])
     merged = _merged(alone, chosen, added)
     return (
         merged.join(seen_in(joined), on="attempt_id", how="left", maintain_order="left")

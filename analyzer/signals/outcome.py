@@ -37,8 +37,13 @@ _BROKEN = (
     "cancelled", "ERROR", "MALFORMED_FUNCTION_CALL",
 )  # fmt: skip
 
-_HAPROXY_BROKE = r"^[CcSsPRIDUK]D"
-_ENVOY_BROKE = r"(?:^|,)(?:UC|UR|UPE|UT|SI|DT|UMSDR|LR|DC)(?:,|$)"
+_HAPROXY_BROKE = r"^[SsPRIDUK]D"
+_ENVOY_BROKE = r"(?:^|,)(?:UC|UR|UPE|UT|SI|DT|UMSDR|LR|OM)(?:,|$)"
+_SQUID_BROKE = r"_TIMEDOUT$"
+_HAPROXY_LEFT = r"^[Cc]D"
+_ENVOY_LEFT = r"(?:^|,)DC(?:,|$)"
+_SQUID_LEFT = r"_ABORTED$"
+_CADDY_LEFT = r"incomplete response; reading: context canceled$"
 
 
 def add_place(frame: Frame) -> Frame:
@@ -130,6 +135,8 @@ class _Row:
             .then(self.socket_ok())
             .when((status < 200) | (status >= 300))
             .then(None)
+            .when(self.left_during_answer())
+            .then(None)
             .when(self.has("stream_state", "truncated", "error", "empty"))
             .then(False)
             .when(self.exists("error_shape") | self.lost_on_the_way())
@@ -146,6 +153,22 @@ class _Row:
         cut = self.has("stream_state", "capture_cut")
         return pl.when(broke).then(False).when(cut).then(None).otherwise(True)
 
+    def left_during_answer(self) -> pl.Expr:
+        """Whether a proxy says that its client closed while the answer was being sent.
+
+        A client that closes right behind the last event leaves the same line as one that gives up
+        in the middle: whether it got what it wanted is not in the log.
+        """
+        signs = (
+            ("^haproxy", _HAPROXY_LEFT), ("^envoy", _ENVOY_LEFT), ("^squid$", _SQUID_LEFT),
+        )  # fmt: skip
+        flags = [
+            self.matches("format", name) & self.matches("proxy_flags", flag) for name, flag in signs
+        ]
+        caddy = self.matches("format", "^caddy") & self.matches("proxy_detail", _CADDY_LEFT)
+        envoy_broke = self.matches("format", "^envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
+        return (pl.any_horizontal(*flags, caddy)) & ~envoy_broke
+
     def lost_on_the_way(self) -> pl.Expr:
         """Whether client or proxy say that the transfer broke and no whole body contradicts.
 
@@ -160,7 +183,8 @@ class _Row:
         client = self.exists("client_error") & ~bodiless & broke
         haproxy = self.matches("format", "^haproxy") & self.matches("proxy_flags", _HAPROXY_BROKE)
         envoy = self.matches("format", "^envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
-        return client | haproxy | envoy
+        squid = self.has("format", "squid") & self.matches("proxy_flags", _SQUID_BROKE)
+        return client | haproxy | envoy | squid
 
     def torn(self) -> pl.Expr:
         """Whether the body begins as JSON and does not parse."""

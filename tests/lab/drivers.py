@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,15 +98,17 @@ class Page:
         return self.call("/v1/models", **options)
 
 
+NAMES = {CHAT_PAGE: PAGE, REFUSING: NOBODY, **dict.fromkeys(HOSTS, FRONT)}
+"""Host -> port on the loopback."""
+
+
 @contextmanager
-def chromium(har: Path) -> Iterator[Page]:
+def chromium(har: Path, names: Mapping[str, int] = NAMES, host: str = CHAT_PAGE) -> Iterator[Page]:
     """Open a page whose traffic goes into ``har``; no name leads anywhere but to the loopback."""
     from playwright.sync_api import sync_playwright
 
-    rules = ", ".join((
-        f"MAP {CHAT_PAGE} {LOOPBACK}:{PAGE}", f"MAP {REFUSING} {LOOPBACK}:{NOBODY}",
-        *(f"MAP {host} {LOOPBACK}:{FRONT}" for host in HOSTS), "MAP * ~NOTFOUND",
-    ))  # fmt: skip
+    hosts = (f"MAP {name} {LOOPBACK}:{port}" for name, port in names.items())
+    rules = ", ".join((*hosts, "MAP * ~NOTFOUND"))
     args = [*CHROMIUM_ARGS, f"--host-resolver-rules={rules}"]
     with sync_playwright() as playwright:
         path = tool("chromium", "LAB_CHROMIUM")
@@ -115,7 +117,7 @@ def chromium(har: Path) -> Iterator[Page]:
             record_har_path=har, record_har_mode="full", record_har_content="embed"
         )
         page = context.new_page()
-        page.goto(f"http://{CHAT_PAGE}/")
+        page.goto(f"http://{host}/")
         yield Page(page)
         context.close()
         browser.close()
@@ -202,13 +204,17 @@ class Sdk:
         return "ok"
 
 
+TO_FRONT = ("--mode", f"upstream:http://{LOOPBACK}:{FRONT}")
+"""mitmproxy's options that send everything to the front door."""
+
+
 @contextmanager
-def sdk(har: Path) -> Iterator[Sdk]:
-    """Run mitmproxy between the SDKs and the front door, and let it write ``har``."""
+def sdk(har: Path, way: tuple[str, ...] = TO_FRONT) -> Iterator[Sdk]:
+    """Run mitmproxy between the SDKs and the next hop, and let it write ``har``."""
     with tempfile.TemporaryDirectory() as confdir:
         settings = [f"hardump={har}", f"confdir={confdir}", "connection_strategy=lazy"]
         command = [tool("mitmdump", "LAB_MITMDUMP"), "-q", "--listen-host", LOOPBACK]
-        command += ["--listen-port", str(PROXY), "--mode", f"upstream:http://{LOOPBACK}:{FRONT}"]
+        command += ["--listen-port", str(PROXY), *way]
         for setting in settings:
             command += ["--set", setting]
         process = subprocess.Popen(command)

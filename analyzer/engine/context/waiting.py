@@ -10,6 +10,9 @@ import polars as pl
 from analyzer.engine.context.base import Param, Params, Predicate, duration_text
 from analyzer.engine.context.ledger import Ledger, points
 
+FLOOR_MS = 5_000.0
+"""No wait is long for a model below this, however fast its successes are."""
+
 
 class Immediate(Predicate):
     """It failed at once, before a model can have done any work."""
@@ -38,8 +41,9 @@ class LongWait(Predicate):
 
     name = "long_wait"
     doc = (
-        "True: the attempt took at_least, or factor times the model's median success on the host; "
-        "without a success there, at_least alone decides. Unknown: the duration is not recorded."
+        "True: the attempt took at_least, or factor times the model's median success on the host "
+        "and no less than 5 s; without a success there, at_least alone decides. Unknown: the "
+        "duration is not recorded."
     )
     params: ClassVar[Mapping[str, Param]] = {
         "at_least": Param("duration", 20, "A wait that is long for any model."),
@@ -52,7 +56,8 @@ class LongWait(Predicate):
         known = at.join(ledger.latency, on=["host", "model"], how="left", maintain_order="left")
         took = pl.col("duration_ms")
         long = took >= params["at_least"] * 1000
-        longer = took >= params["factor"] * pl.col("median_ms")
+        # Five times very little is no long wait.
+        longer = took >= pl.max_horizontal(params["factor"] * pl.col("median_ms"), FLOOR_MS)
         return known.select((long | longer.fill_null(value=False)).alias("answer")).to_series()
 
     def says(self, params: Params) -> str:

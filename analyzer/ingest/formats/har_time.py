@@ -202,6 +202,7 @@ class Times:
     """When the exchanges of a block began, how long they took, and their phases."""
 
     def __init__(self, entries: Sequence[Entry], dialect: str) -> None:
+        self._dialect = dialect
         self.phases = [phases(entry.timings, dialect) for entry in entries]
         self.started = [micros(entry.started_date_time) for entry in entries]
         self.took = [
@@ -212,9 +213,16 @@ class Times:
     def columns(self, statuses: Sequence[int | None]) -> dict[str, list[Any]]:
         """Return the columns of times; what has no status has no time to a first byte."""
         found = self.phases
+        took = self.took
+        if self._dialect == "mitmproxy":
+            # It notes no end of what got no answer: what it has is the time of sending.
+            took = [
+                None if status is None and not one.wait and not one.receive else value
+                for status, one, value in zip(statuses, found, took, strict=True)
+            ]
         return {
             "started_at": self.started,
-            "duration_ms": self.took,
+            "duration_ms": took,
             "ttfb_ms": [
                 None if status is None else one.until_answer()
                 for status, one in zip(statuses, found, strict=True)
