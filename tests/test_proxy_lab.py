@@ -195,3 +195,68 @@ def test_the_result_by_proxy_and_format(capsys: pytest.CaptureFixture[str]) -> N
     with capsys.disabled():
         print("\n" + "\n".join(lines))
     assert len(lines) > len(PROXIES)
+
+
+# The page of the documentation.
+
+_PAGE = Path(__file__).parents[1] / "docs" / "proxy-lab.md"
+_INTRO = """# What each proxy's log can tell
+
+<!-- Written by tests/test_proxy_lab.py; edit the recordings or the rules, not this file. -->
+
+Real proxies stood in front of a provider on whose side each fault was staged (`tests/lab/proxies`); the recordings are
+`sample_logs/proxies`, the truth of each line beside them. A cell is what the program says of the line that such a
+request leaves in that log: **bold** where the line can tell and layer and cause are right. *unknown* is an honest
+unknown, with what would decide it in the report; *undecided* is in no percentage; "ok" below a fault means that the log
+shows nothing of it; "–" that no line is written or that fault was not staged there.
+"""
+
+
+def page() -> str:
+    """Return docs/proxy-lab.md."""
+    parts = [_INTRO]
+    for proxy in sorted({file.partition("/")[0] for file in truths()}):
+        parts.append(f"## {proxy}\n\n{_proxy_table(proxy)}")
+    return "\n".join(parts)
+
+
+def _proxy_table(proxy: str) -> str:
+    files = sorted(file for file in truths() if file.startswith(f"{proxy}/"))
+    faults = dict.fromkeys(row["fault"] for file in files for row in truths()[file])
+    names = [file.partition("/")[2].removesuffix(".log") for file in files]
+    lines = ["| Fault | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
+    for fault in faults:
+        cells = [_cell(file, fault) for file in files]
+        if any(cell != "–" for cell in cells):
+            lines.append(f"| {fault} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(file: str, fault: str) -> str:
+    """Return what is said of a fault in a file; several lines may say several things."""
+    said = dict.fromkeys(
+        _said(row, judged(file).get(row["line"]))
+        for row in truths()[file]
+        if row["fault"] == fault and row["ok"] is not None
+    )
+    return "; ".join(one for one in said if one != "–") or "–"
+
+
+def _said(truth: Row, row: Row | None) -> str:
+    if row is None:
+        return "–"
+    if not row["failed"]:
+        return "ok" if row["ok"] else "*undecided*"
+    if row["layer"] == "unknown":
+        return "*unknown*"
+    words = f"{row['layer']}: {row['cause'].replace('_', ' ')}"
+    sure = truth["ok"] is False and truth["tellable"] and state(truth, row) == "right"
+    return f"**{words}**" if sure else words
+
+
+def test_the_page_is_current() -> None:
+    assert _PAGE.read_text(encoding="utf-8") == page(), "run: python tests/test_proxy_lab.py"
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(page(), encoding="utf-8")
