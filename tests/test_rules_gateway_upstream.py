@@ -56,7 +56,7 @@ class Answer:
         facts = read_answer(text, kind, self.status)
         said = {
             name: getattr(facts, name)
-            for name in type(facts).__dataclass_fields__
+            for name in type(facts).__struct_fields__
             if name in columns.BY_NAME and name != "cost"
         }
         return {
@@ -654,7 +654,7 @@ def test_verdict(answer: Answer, verdicts: dict[str, dict[str, Any]]) -> None:
 NOT_REACHED = "gateway upstream_connect_failure"
 LOGGED = [
     ({"format": "haproxy", "status": 503, "proxy_flags": "SC--"}, NOT_REACHED),
-    ({"format": "haproxy", "status": 503, "proxy_flags": "sQ--"}, "gateway no_healthy_upstream"),
+    ({"format": "haproxy", "status": 503, "proxy_flags": "sQ--"}, "gateway overloaded"),
     ({"format": "haproxy", "status": 504, "proxy_flags": "sH--"}, "gateway upstream_timeout"),
     ({"format": "haproxy", "status": 502, "proxy_flags": "SH--"}, "gateway bad_gateway"),
     ({"format": "haproxy", "status": 200, "proxy_flags": "SD--"}, "upstream stream_interrupted"),

@@ -167,7 +167,7 @@ def _shape(body: dict[str, Any], error: dict[str, Any]) -> str:
         return "azure"
     if isinstance(error.get("metadata"), dict) or (_is_number(code) and "type" not in error):
         return "openrouter"
-    if _is_litellm(kind, code, message):
+    if _is_litellm(error, message):
         return "litellm"
     if isinstance(kind, str) and (kind in _ONEAPI_TYPES or kind.endswith("_panic")):
         return "oneapi"
@@ -183,7 +183,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_litellm(kind: Any, code: Any, message: Any) -> bool:
+def _is_litellm(error: dict[str, Any], message: Any) -> bool:
+    kind, code = error.get("type"), error.get("code")
     text = message[:MESSAGE_CHARS] if isinstance(message, str) else ""
     if _LITELLM.search(text):
         return True
@@ -191,7 +192,9 @@ def _is_litellm(kind: Any, code: Any, message: Any) -> bool:
         return False  # LiteLLM writes the status as text
     if isinstance(kind, str) and kind in _LITELLM_TYPES:
         return True
-    return kind in (None, "None") or _PROVIDER_EXCEPTION.search(text) is not None
+    # It always has a type, be it null; Azure's code of three digits stands without one.
+    untyped = "type" in error and kind in (None, "None")
+    return untyped or _PROVIDER_EXCEPTION.search(text) is not None
 
 
 def _google_reason(error: dict[str, Any]) -> str | None:

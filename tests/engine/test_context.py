@@ -139,6 +139,14 @@ def test_a_wait_is_long_for_a_model_that_is_usually_quick() -> None:
     assert ask("long_wait", points, [], medians) == [False, True, False]
 
 
+def test_no_wait_is_both_immediate_and_long() -> None:
+    medians = [{"host": "h", "model": "m1", "median_ms": 3.0}]
+    points = [{**HERE, "duration_ms": 1999.0}, {**HERE, "duration_ms": 2000.0}]
+
+    assert ask("long_wait", points, [], medians) == [False, True]
+    assert ask("immediate", points, [], medians) == [True, False]
+
+
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [

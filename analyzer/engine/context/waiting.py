@@ -10,8 +10,8 @@ import polars as pl
 from analyzer.engine.context.base import Param, Params, Predicate, duration_text
 from analyzer.engine.context.ledger import Ledger, points
 
-FLOOR_MS = 5_000.0
-"""No wait is long for a model below this, however fast its successes are."""
+FLOOR_MS = 2_000.0
+"""No wait is long below this, however fast the successes are: it would be immediate as well."""
 
 
 class Immediate(Predicate):
@@ -42,7 +42,7 @@ class LongWait(Predicate):
     name = "long_wait"
     doc = (
         "True: the attempt took at_least, or factor times the model's median success on the host "
-        "and no less than 5 s; without a success there, at_least alone decides. Unknown: the "
+        "and no less than 2 s; without a success there, at_least alone decides. Unknown: the "
         "duration is not recorded."
     )
     params: ClassVar[Mapping[str, Param]] = {
@@ -57,7 +57,7 @@ class LongWait(Predicate):
         took = pl.col("duration_ms")
         long = took >= params["at_least"] * 1000
         # Five times very little is no long wait.
-        longer = took >= pl.max_horizontal(params["factor"] * pl.col("median_ms"), FLOOR_MS)
+        longer = (took >= params["factor"] * pl.col("median_ms")) & (took >= FLOOR_MS)
         return known.select((long | longer.fill_null(value=False)).alias("answer")).to_series()
 
     def says(self, params: Params) -> str:
