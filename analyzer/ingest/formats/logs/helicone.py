@@ -23,7 +23,7 @@ _NAMES = (
 _TYPE = pl.Struct(dict.fromkeys(_NAMES, _S))
 _NO_CACHE = "00000000-0000-0000-0000-000000000000"
 _PENDING = "-2"
-_STATES = {-3: "cancelled", -4: "threat"}
+_STATES = {-1: "timeout", -3: "cancelled", -4: "threat"}
 """What Helicone writes where there is no HTTP status."""
 
 

@@ -36,7 +36,11 @@ def test_a_row(run, source) -> None:
     assert detect.detect(source(json.dumps([ROW], indent=1).encode())) is FORMAT
 
 
-STATES = [(-3, "cancelled", "cancelled", None), (-4, "threat", None, "not_sent")]
+STATES = [
+    (-1, "timeout", None, None),
+    (-3, "cancelled", "cancelled", None),
+    (-4, "threat", None, "not_sent"),
+]
 
 
 @pytest.mark.parametrize(("code", "flags", "error", "phase"), STATES)
