@@ -140,9 +140,7 @@ def output_page() -> str:
 
 def formats_page() -> str:
     """Return docs/formats.md."""
-    rows = [
-        (f"`{item.name}`", item.title, item.hop, item.kind) for item in detect.formats()
-    ]
+    rows = [(f"`{item.name}`", item.title, item.hop, item.kind) for item in detect.formats()]
     return (
         f"# Formats\n\n{NOTE}\n"
         "An input's format is told by its first 64 KiB, never by its name; lines of another format in "
@@ -150,8 +148,7 @@ def formats_page() -> str:
         "files. What a shipper puts around a line (syslog, journald, CRI, Docker, docker compose) is taken "
         "off first. `--hop GLOB=HOP` says which hop wrote an input, `--tz ZONE` gives the zone of times "
         "that name none, `--log-format` the nginx `log_format` of a text log, `--map` the columns of a "
-        "table of your own.\n\n"
-        + _table(("Format", "What it is", "Hop", "Holds"), rows)
+        "table of your own.\n\n" + _table(("Format", "What it is", "Hop", "Holds"), rows)
     )
 
 

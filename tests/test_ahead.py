@@ -21,10 +21,9 @@ def test_what_the_items_raise_is_raised_here_after_what_came_before() -> None:
         msg = "broken"
         raise KeyError(msg)
 
-    seen = []
+    seen: list[int] = []
     with pytest.raises(KeyError, match="broken"):
-        for item in Ahead(items()):
-            seen.append(item)  # noqa: PERF402  # what came before the error is the point
+        seen.extend(Ahead(items()))
     assert seen == [1, 2]
 
 
