@@ -336,11 +336,11 @@ def skew(item: Skew) -> str:
     """Return how the clocks of two logs differ, in words."""
     if item.basis == "assumed":
         return f"{item.inner} against {item.outer}: clocks taken as equal (too few common records)"
-    ahead = "ahead" if item.seconds >= 0 else "behind"
-    return (
-        f"{item.inner} is {abs(item.seconds):.1f} s {ahead} of {item.outer} (spread "
-        f"{item.spread_s:.1f} s, from {fmt.count(item.based_on, 'pair')} by {item.basis})"
-    )
+    basis = f"spread {item.spread_s:.1f} s, from {fmt.count(item.based_on, 'pair')} by {item.basis}"
+    if abs(item.seconds) < max(item.spread_s, 0.1):
+        return f"{item.inner} and {item.outer} agree ({basis})"
+    ahead = "ahead of" if item.seconds >= 0 else "behind"
+    return f"{item.inner} is {abs(item.seconds):.1f} s {ahead} {item.outer} ({basis})"
 
 
 def remarks(analysis: Analysis) -> list[Line]:
