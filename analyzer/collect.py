@@ -59,6 +59,7 @@ class Collected:
     ledger: pl.DataFrame
     rollup: rollup.Rollup
     usage: pl.DataFrame
+    """Usage rows of all exports: those canonical columns that one of them fills."""
     spill: Spill
     tallies: list[Tally]
     problems: list[Problem]
@@ -154,6 +155,18 @@ def _detached(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col(pl.String) + "")
 
 
+def _filled(usage: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns in which something stands: an export fills few of them, by the million."""
+    return usage.select(s.name for s in usage if s.null_count() < s.len())
+
+
+def _together(usage: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return all usage rows; those columns that no export fills have no memory of their own."""
+    if not usage:
+        return columns.empty(columns.USAGE)
+    return pl.concat(usage, how="diagonal")
+
+
 class _Collector:
     def __init__(self, spill: Spill) -> None:
         self.spill = spill
@@ -175,7 +188,7 @@ class _Collector:
         tally.records += batch.records
         tally.problems += sum(problem.count for problem in batch.problems)
         if batch.usage is not None and batch.usage.height:
-            self.usage.append(columns.conform(batch.usage, columns.USAGE))
+            self.usage.append(_filled(columns.conform(batch.usage, columns.USAGE)))
             tally.usage_rows += batch.usage.height
         if batch.attempts is not None and batch.attempts.height:
             self._attempts(signals(batch.attempts), tally)
@@ -224,7 +237,7 @@ class _Collector:
             failures=failures,
             ledger=ledger.merge(self.ledgers),
             rollup=rollup.merge(rolled),
-            usage=pl.concat(self.usage) if self.usage else columns.empty(columns.USAGE),
+            usage=_together(self.usage),
             spill=self.spill,
             tallies=list(self.tallies.values()),
             problems=self.problems,

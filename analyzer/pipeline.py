@@ -14,7 +14,7 @@ from analyzer import columns, correlate, data, rollup
 from analyzer.analysis import build
 from analyzer.analysis.model import Analysis, Note
 from analyzer.analysis.parties import Names
-from analyzer.billing import policy
+from analyzer.billing import policy, settle, traffic
 from analyzer.billing.policies import Policies
 from analyzer.collect import Collected, collect
 from analyzer.engine import judge, load
@@ -57,6 +57,8 @@ class Result:
     latency: pl.DataFrame
     joined: correlate.Joined
     """The attempts that several hops saw."""
+    settled: settle.Settled | None
+    """What usage exports say of the failures; ``None`` without an export."""
     knowledge: load.KnowledgeBase
     facts: catalogue.SignalData
     secrets: SecretStore
@@ -89,11 +91,12 @@ def run(inputs: Sequence[str], options: Options | None = None) -> Result:
     facts = catalogue.from_data(knowledge.data)
     sources, problems = files.expand(inputs, options.limits)
     secrets = SecretStore(_salt(sources))
-    # Rows of one log are only needed by sinks; several logs are joined by them.
+    # Rows of one log are only needed by sinks; several logs are joined, and a usage export is
+    # settled, by them.
     spill = Spill(keep=options.rows or len(sources) > 1)
     try:
         collected = collect(
-            capture.read(sources, _wants(knowledge, facts, secrets, options)),
+            capture.read(sources, _wants(knowledge, facts, secrets, options, len(sources) > 1)),
             Signals(facts, declared=options.gateways, all_traffic=options.all_traffic),
             spill,
         )
@@ -108,9 +111,12 @@ def run(inputs: Sequence[str], options: Options | None = None) -> Result:
 
 def _wants(
     knowledge: load.KnowledgeBase, facts: catalogue.SignalData, secrets: SecretStore,
-    options: Options,
+    options: Options, several: bool = False,
 ) -> Wants:  # fmt: skip
     headers = knowledge.headers | headers_needed(facts)
+    if several:
+        # A server's clock against the client's, for what is joined by time.
+        headers |= {settle.DATE}
     return Wants(headers, secrets, options.limits, reading=options.reading)
 
 
@@ -130,9 +136,29 @@ def _phase_2(
     )
     collected.rollup = rollup.Rollup(counts, collected.rollup.latency)
     billed = policy.settle(settled, Policies.of(knowledge.data.get("policies") or {}))
+    settled_bills = _settled(billed, collected, joined, facts)
+    billed = settled_bills.failures if settled_bills else settle.unsettled(billed)
     secrets.keep(_shown(collected))
-    analysis = build.build(collected, billed, joined, _context(knowledge, facts, secrets, options))
-    return Result(analysis, billed, collected, latency, joined, knowledge, facts, secrets)
+    context = _context(knowledge, facts, secrets, options)
+    analysis = build.build(collected, billed, joined, settled_bills, context)
+    return Result(
+        analysis, billed, collected, latency, joined, settled_bills, knowledge, facts, secrets
+    )
+
+
+def _settled(
+    billed: pl.DataFrame, collected: Collected, joined: correlate.Joined,
+    facts: catalogue.SignalData,
+) -> settle.Settled | None:  # fmt: skip
+    """Settle the failures against the usage exports, if there are any."""
+    if not collected.usage.height:
+        return None
+    told = settle.Options(
+        normalise=lambda name: model.normalise(name, facts),
+        members=joined.members.select("attempt_id", "primary"),
+    )
+    attempts = traffic.attempts(collected.spill.scan(), joined)
+    return settle.settle(billed, collected.usage, attempts, told)
 
 
 def _context(

@@ -13,10 +13,11 @@ from typing import IO
 import polars as pl
 
 from analyzer import correlate, ledger
+from analyzer.billing.settle import Settled
 from analyzer.correlate import Joined
 from analyzer.spill import Spill
 
-JSONL_VERSION = "1.0"
+JSONL_VERSION = "1.1"
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("input", "Path relative to the argument, archive member after '!'."),
@@ -44,6 +45,16 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("billing", "Failed attempts: billed, unbilled, partial or unknown."),
     ("billing_basis", "Failed attempts: what that rests on."),
     ("billing_expected", "Failed attempts: what rule and policy expect."),
+    (
+        "billing_match",
+        "Failed attempts: the usage row that is its bill, and how it was found: tier "
+        "(K1 id, K2 tokens, K3 embedded time, K4 time), score, margin, usage_input, usage_record.",
+    ),
+    (
+        "billed_cost",
+        "Failed attempts: what that ledger charged in the end, as text; null = not told.",
+    ),
+    ("currency", "Currency of billed_cost."),
     ("request_id", "Id by which the answering party can look it up."),
     ("ray_id", "Cloudflare's ray id."),
     ("duration_ms", "To the last byte, milliseconds."),
@@ -72,26 +83,25 @@ Redact = Callable[[pl.Series], pl.Series]
 
 
 def frames(
-    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact
-) -> Iterator[pl.DataFrame]:
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact,
+    settled: Settled | None = None,
+) -> Iterator[pl.DataFrame]:  # fmt: skip
     """Yield all attempts with their verdicts, redacted, in reading order.
 
-    An attempt that several hops saw is one row, that of its most client-side record.
+    An attempt that several hops saw is one row, that of its most client-side record. ``settled`` is
+    what usage exports say.
     """
     places = correlate.seen_in(joined)
     by_attempt = verdicts.select("attempt_id", *VERDICT_COLUMNS)
-    # A failure that was only counted takes the verdict of its signature's sample.
-    by_signature = (
-        verdicts.sort("attempt_id")
-        .unique("signature", keep="first", maintain_order=True)
-        .select("signature", *(pl.col(name).alias(f"_{name}") for name in VERDICT_COLUMNS))
-    )
+    by_signature = _samples(verdicts)
+    bills = _bills(verdicts, settled)
     for part in spill.batches():
         own = _own(part, joined)
         told = (
             own.join(by_attempt, on="attempt_id", how="left", maintain_order="left")
             .join(by_signature, on="signature", how="left", maintain_order="left")
             .join(places, on="attempt_id", how="left", maintain_order="left")
+            .join(bills, on="attempt_id", how="left", maintain_order="left")
         )
         failed = ~pl.col("ok").fill_null(True)
         filled = told.with_columns(
@@ -100,23 +110,66 @@ def frames(
                 pl.when(failed).then(pl.coalesce(name, f"_{name}")).alias(name)
                 for name in VERDICT_COLUMNS
             ),
-        )
+        ).with_columns(_observed(failed))
         yield _redacted(filled, redact).select(name for name, _ in FIELDS)
 
 
+def _samples(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Return the verdict of each signature, for failures that were only counted.
+
+    What one attempt cost is no verdict on another: of the sample's billing, only the expectation.
+    """
+    first = verdicts.sort("attempt_id").unique("signature", keep="first", maintain_order=True)
+    told = first.with_columns(
+        billing=pl.col("billing_expected"), billing_basis=pl.col("billing_basis_expected")
+    )
+    return told.select("signature", *(pl.col(name).alias(f"_{name}") for name in VERDICT_COLUMNS))
+
+
+def _bills(verdicts: pl.DataFrame, settled: Settled | None) -> pl.DataFrame:
+    """Return what is observed of each failed attempt, those that were only counted too."""
+    names = ["attempt_id", "billing_match", "billed_cost"]
+    if settled is not None:
+        rows = settled.observed.select(*names, "billed_currency", "observed")
+    else:
+        rows = verdicts.clear().select(
+            *names, "billed_currency", pl.lit(None, pl.String).alias("observed")
+        )
+    return rows.rename({"billed_currency": "currency"})
+
+
+def _observed(failed: pl.Expr) -> list[pl.Expr]:
+    """Return the billing of failures that were only counted, where a usage row shows it."""
+    counted = failed & pl.col("observed").is_not_null() & (
+        pl.col("billing_basis") != "usage_export"
+    )  # fmt: skip
+    return [
+        pl.when(counted).then("observed").otherwise("billing").alias("billing"),
+        pl.when(counted)
+        .then(pl.lit("usage_export"))
+        .otherwise("billing_basis")
+        .alias("billing_basis"),
+    ]
+
+
 def lines(
-    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact
-) -> Iterator[pl.DataFrame]:
-    """Yield the frames of :func:`frames` as JSON lines want them: times as ISO 8601 text."""
-    for frame in frames(spill, verdicts, joined, redact):
-        yield frame.with_columns(pl.col("started_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact,
+    settled: Settled | None = None,
+) -> Iterator[pl.DataFrame]:  # fmt: skip
+    """Yield the frames of :func:`frames` as JSON lines want them: times and money as text."""
+    for frame in frames(spill, verdicts, joined, redact, settled):
+        money = pl.col("billed_cost").cast(pl.String).str.replace(r"\.?0+$", "")
+        yield frame.with_columns(
+            pl.col("started_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), billed_cost=money
+        )
 
 
 def write_parquet(
-    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact, out: Path | IO[bytes]
-) -> None:
+    spill: Spill, verdicts: pl.DataFrame, joined: Joined, redact: Redact, out: Path | IO[bytes],
+    settled: Settled | None = None,
+) -> None:  # fmt: skip
     """Write one Parquet file of all attempts, a row group per batch."""
-    pl.concat(frames(spill, verdicts, joined, redact)).write_parquet(out)
+    pl.concat(frames(spill, verdicts, joined, redact, settled)).write_parquet(out)
 
 
 def _own(part: pl.DataFrame, joined: Joined) -> pl.DataFrame:
@@ -139,4 +192,7 @@ def _redacted(frame: pl.DataFrame, redact: Redact) -> pl.DataFrame:
     return frame.with_columns(
         *(redact(frame[name]).alias(name) for name in _TEXT),
         pl.col("seen_in").list.eval(places),
+        pl.col("billing_match").struct.with_fields(
+            pl.field("usage_input").map_batches(redact, return_dtype=pl.String)
+        ),
     )

@@ -60,10 +60,14 @@ def _resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") + sum(_resident(int(child)) for child in children)
 
 
-def once(command: list[str], into: Series, *, together: bool) -> None:
+def once(
+    command: list[str], into: Series, *, together: bool = False, stderr: int | None = None
+) -> None:
     """Run a command and note what it took. A failing command ends the benchmark."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr
+    )
     watch = Watch(process.pid)
     if together:
         watch.start()
@@ -89,24 +93,33 @@ def main() -> None:
     commands = {
         name: shlex.split(text) for name, text in (c.split("=", 1) for c in options.commands)
     }
-    found = {name: Series() for name in commands}
-    for _ in range(options.rounds):
-        for name, command in commands.items():
-            once(command, found[name], together=options.together)
+    found = interleaved(commands, options.rounds, together=options.together)
     report(found, options.base or next(iter(found)), together=options.together)
 
 
-def report(found: dict[str, Series], base: str, *, together: bool) -> None:
-    """Print one line for each command."""
+def interleaved(
+    commands: dict[str, list[str]], rounds: int, *, together: bool = False,
+    stderr: int | None = None,
+) -> dict[str, Series]:  # fmt: skip
+    """Run all commands in turn, ``rounds`` times."""
+    found = {name: Series() for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            once(command, found[name], together=together, stderr=stderr)
+    return found
+
+
+def report(found: dict[str, Series], base: str, *, together: bool = False) -> None:
+    """Print one line for each command; ratios are those of its times to those of ``base``."""
     print(
-        "| command | wall s (min-max) | cpu s (min-max) | ratio | peak MiB (max) |"
+        "| command | wall s (min-max) | cpu s (min-max) | ratio (min-max) | peak MiB (max) |"
         + (" together |" if together else "")
     )
     print("| --- | --- | --- | --- | --- |" + (" --- |" if together else ""))
     for name, series in found.items():
-        ratio = statistics.median(a / b for a, b in zip(series.wall, found[base].wall, strict=True))
+        ratios = [a / b for a, b in zip(series.wall, found[base].wall, strict=True)]
         print(
-            f"| {name} | {_spread(series.wall)} | {_spread(series.cpu)} | {ratio:.2f} "
+            f"| {name} | {_spread(series.wall)} | {_spread(series.cpu)} | {_spread(ratios)} "
             f"| {max(series.peak_mib):.0f} |"
             + (f" {max(series.together_mib):.0f} |" if together else "")
         )

@@ -13,6 +13,7 @@ from analyzer.analysis.model import SCHEMA_VERSION
 from analyzer.columns import Column
 from analyzer.engine import load, perspective
 from analyzer.ingest import detect
+from analyzer.render import claims
 from analyzer.render.json import schema_text
 
 DOCS = Path(__file__).parent
@@ -123,6 +124,7 @@ def _seen_from_client(layer: str, emitter: str, own: bool) -> tuple[str, str]:
 def output_page() -> str:
     """Return docs/output.md."""
     fields = [(f"`{name}`", meaning) for name, meaning in sink.FIELDS]
+    claimed = [(f"`{name}`", meaning) for name, _, meaning in claims.COLUMNS]
     return (
         f"# JSON and JSON lines\n\n{NOTE}\n"
         f"## JSON lines, version {sink.JSONL_VERSION}\n\n"
@@ -134,7 +136,13 @@ def output_page() -> str:
         "`--format json` and `-o x.json` write the whole Analysis: "
         "[schema/analysis.schema.json](schema/analysis.schema.json), `schema_version` "
         f"{SCHEMA_VERSION}. `null` means not measured, never zero. "
-        "`analyze render x.json -o x.html` shows it again without the logs.\n"
+        "`analyze render x.json -o x.html` shows it again without the logs.\n\n"
+        "## Claim list\n\n"
+        "`analyze claims LOG... USAGE... -o claims.csv` (or `.md`) lists the failed attempts that a usage "
+        "export shows as charged although policy or rule lead one to expect that they are free: joined by "
+        "an id, or as the only row that fits. Columns that FOCUS knows have its names. A cell that a "
+        "spreadsheet would take for a formula begins with an apostrophe.\n\n"
+        f"{_table(('Column', 'Meaning'), claimed)}"
     )
 
 

@@ -50,12 +50,12 @@ def nginx(tmp_path: Path) -> Path:
     return path
 
 
-def test_usage_rows_are_carried_and_named_as_not_settled(usage: Path) -> None:
+def test_usage_rows_of_another_time_settle_nothing(usage: Path) -> None:
     found = analyzer.analyze(OVERLOAD, usage)
-    assert (found.billing.usage_rows, found.billing.settled) == (1, False)
+    assert (found.billing.usage_rows, found.billing.settled) == (1, True)
     assert found.billing.usage_inputs == ["usage.csv"]
-    assert "not yet settled" in str(found.billing.note)
-    assert "not yet settled" in found.billing.text
+    assert "settles none of them" in found.billing.text
+    assert {item.value for item in found.billing.outcomes} == {"not_covered"}
     assert not any("No usage export" in note.text for note in found.quality.not_measured)
 
 

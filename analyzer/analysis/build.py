@@ -13,7 +13,7 @@ from analyzer import correlate, rollup
 from analyzer import ledger as ledgers
 from analyzer._version import __version__
 from analyzer.analysis import groups as grouping
-from analyzer.analysis import hops, quality, tables, verdict
+from analyzer.analysis import hops, money, quality, tables, verdict
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.evidence import Exhibits
 from analyzer.analysis.model import (
@@ -30,6 +30,7 @@ from analyzer.analysis.model import (
     Window,
 )  # fmt: skip
 from analyzer.analysis.parties import Names
+from analyzer.billing.settle import Settled
 from analyzer.collect import Collected
 from analyzer.engine.rule import Rule
 
@@ -66,8 +67,9 @@ class Context:
 
 
 def build(
-    collected: Collected, failures: pl.DataFrame, joined: correlate.Joined, context: Context
-) -> Analysis:
+    collected: Collected, failures: pl.DataFrame, joined: correlate.Joined,
+    settled: Settled | None, context: Context,
+) -> Analysis:  # fmt: skip
     """Return the Analysis of phase 1's result and its judged, billed failures."""
     clean = Cleaner(context.redact)
     names = context.names
@@ -97,7 +99,7 @@ def build(
         totals=totals,
         verdict=verdict.headline(written, totals, window),
         next_steps=_next_steps(groups),
-        billing=tables.billing(failures, collected.usage, clean),
+        billing=money.billing(failures, collected.usage, settled, clean),
         models=tables.models(
             _with_model_name(counts, context),
             _with_model_name(latency, context),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from analyzer.analysis.part import Part
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class Tool(Part):
@@ -327,6 +327,119 @@ class Money(Part):
     currency: str
 
 
+class BilledMoney(Part):
+    """What one layer's ledgers booked for failed attempts; layers are never added."""
+
+    payer: str
+    """Whose ledger: ``gateway`` or ``upstream``."""
+    verdict: str
+    """``billed`` or ``unbilled``."""
+    tier: str
+    """How rows were joined: ``K1`` by id, ``K2`` tokens, ``K3`` embedded time, ``K4`` time."""
+    basis: str | None = None
+    """``charged``, ``estimated``, ``included`` or ``free``."""
+    amount: str
+    currency: str
+    count: int
+
+
+class Observed(Part):
+    """Failed attempts by what was expected and what usage exports show."""
+
+    expected: str
+    observed: str
+    count: int
+
+
+class KeyShare(Part):
+    """How much of a key's usage the log explains."""
+
+    key: str
+    rows: int
+    explained: int
+    share: float
+
+
+class UsageCoverage(Part):
+    """How far the exports of one ledger carry."""
+
+    format: str
+    inputs: list[str] = field(default_factory=list)
+    payer: str
+    gateway: str | None = None
+    grain: str | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+    rows: int = 0
+    settles: bool = False
+    """Whether single failures are settled by it: a row per request, and no client's estimate."""
+    lag_s: float | None = None
+    """Settlement lag that was assumed, in seconds."""
+    skew_s: float | None = None
+    """By how much its clock is ahead of the log's."""
+    skew_basis: str | None = None
+    """``ids``, ``embedded``, ``date``, ``times`` or ``unknown``."""
+    by_id: int = 0
+    by_tokens: int = 0
+    by_time: int = 0
+    ambiguous: int = 0
+    """Failed attempts that several rows fit, or one row that may be somebody else's."""
+    unmatched: int = 0
+    """Rows within the log's time that no attempt explains."""
+    explained_share: float | None = None
+    """The lowest of its keys."""
+    keys: list[KeyShare] = field(default_factory=list)
+    lacks_models: list[str] = field(default_factory=list)
+    """Models that the log has successes of and the export no row: it is filtered."""
+    successes: int = 0
+    """Successes within its time that were looked up."""
+    successes_without_row: int = 0
+    duplicates: int = 0
+    """Rows that another export of the same ledger has too; counted once."""
+
+
+class UsageBound(Part):
+    """What an hourly or daily sum says of the failures in it, as a group."""
+
+    format: str
+    start: datetime
+    end: datetime
+    model: str
+    requests: int
+    successes: int
+    failures: int
+    low: int
+    """At least so many of the failures are counted in it."""
+    high: int
+    conclusion: str
+    """``none``, ``some``, ``all``, or why it says nothing."""
+
+
+class UsageRow(Part):
+    """A usage row that is shown."""
+
+    place: str
+    """``input#record``."""
+    payer: str
+    time: datetime | None = None
+    model: str | None = None
+    key: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    reason: str
+    """``unmatched_usage_row`` or ``refund_of_no_attempt``."""
+
+
+class AmountMismatch(Part):
+    """A failed answer that states another cost than was booked."""
+
+    place: str
+    usage_place: str
+    stated: str
+    booked: str
+    currency: str
+
+
 class Billing(Part):
     """The money side of the failures."""
 
@@ -339,6 +452,19 @@ class Billing(Part):
     usage_inputs: list[str] = field(default_factory=list)
     settled: bool = False
     """Whether usage rows were matched to attempts."""
+    observed: list[Observed] = field(default_factory=list)
+    outcomes: list[Count] = field(default_factory=list)
+    """Failed attempts by how settling ended."""
+    money: list[BilledMoney] = field(default_factory=list)
+    wasted_by_retries: list[Money] | None = None
+    """Money of failed attempts that were asked again; ``None`` if nothing tells retries."""
+    coverage: list[UsageCoverage] = field(default_factory=list)
+    bounds: list[UsageBound] = field(default_factory=list)
+    unmatched: int = 0
+    """Usage rows within the log's time that no attempt explains."""
+    unmatched_rows: list[UsageRow] = field(default_factory=list)
+    """The first of them, and refunds that belong to no attempt."""
+    mismatches: list[AmountMismatch] = field(default_factory=list)
     note: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""The tables of an Analysis: models by layer, the timeline, money."""
+"""The tables of an Analysis: models by layer, the timeline, the unknown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from analyzer import ledger as ledgers
 from analyzer import rollup as rollups
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.model import (
-    Billing,
-    BillingRow,
     Count,
     ModelRow,
-    Money,
     Slot,
     Timeline,
     Unknown,
@@ -143,73 +140,6 @@ def _markers(failures: pl.DataFrame, slots: list[Slot]) -> list[tuple[datetime, 
 def _bin(low: int, high: int) -> int:
     span = (high - low + 1) * ledgers.BUCKET_S
     return next((width for width in _BINS_S if span / width <= MAX_BINS), _BINS_S[-1])
-
-
-def billing(failures: pl.DataFrame, usage: pl.DataFrame, clean: Cleaner) -> Billing:
-    """Return the money side of the failures; usage rows are carried, not yet settled."""
-    rows = (
-        failures.group_by("billing", "billing_basis", "billing_expected")
-        .agg(
-            pl.col("weight").sum().round().cast(pl.Int64).alias("count"),
-            pl.col("input_tokens").sum(),
-            pl.col("output_tokens").sum(),
-        )
-        .sort(
-            ["count", "billing", "billing_basis", "billing_expected"],
-            descending=[True, *[False] * 3],
-        )
-    )
-    table = [
-        BillingRow(
-            billing=row["billing"],
-            basis=row["billing_basis"],
-            expected=row["billing_expected"],
-            count=row["count"],
-            input_tokens=row["input_tokens"] or None,
-            output_tokens=row["output_tokens"] or None,
-        )
-        for row in rows.to_dicts()
-    ]
-    inputs = [clean.value(name) for name in usage["input"].unique().sort()]
-    note = (
-        f"{usage.height:,} usage rows were read and are not yet settled against the attempts."
-        if usage.height
-        else None
-    )
-    return Billing(
-        text=_money_sentence(table, usage.height),
-        rows=table,
-        stated_cost=_stated(failures),
-        usage_rows=usage.height,
-        usage_inputs=inputs,
-        note=note,
-    )
-
-
-def _money_sentence(rows: list[BillingRow], usage_rows: int) -> str:
-    if not rows:
-        return "Nothing failed, so there is no failure to bill."
-    by: dict[str, int] = {}
-    for row in rows:
-        by[row.billing] = by.get(row.billing, 0) + row.count
-    parts = {
-        "billed": "billed", "partial": "billed in part", "unbilled": "not billed",
-        "unknown": "unknown",
-    }  # fmt: skip
-    told = [f"{by[word]} {label}" for word, label in parts.items() if word in by]
-    proven = sum(row.count for row in rows if row.basis == "usage_export")
-    reason = f"{usage_rows:,} usage rows are not yet settled" if usage_rows else "no usage export"
-    ending = "" if proven else f"; expected, not proven ({reason})"
-    return f"Of {sum(by.values())} failed attempts: {', '.join(told)}{ending}."
-
-
-def _stated(failures: pl.DataFrame) -> list[Money]:
-    stated = failures.filter(pl.col("cost").is_not_null())
-    sums = stated.group_by("currency").agg(pl.col("cost").sum()).sort("currency")
-    return [
-        Money(amount=f"{row['cost'].normalize():f}", currency=row["currency"] or "?")
-        for row in sums.to_dicts()
-    ]
 
 
 def unknown(failures: pl.DataFrame, failed: int, clean: Cleaner) -> Unknown:

@@ -20,6 +20,9 @@ _SCHEMA = pl.Schema(
         "phase": pl.String(),
         "_verdict": pl.String(),
         "_documented": pl.Boolean(),
+        "_url": pl.String(),
+        "_date": pl.String(),
+        "_note": pl.String(),
     }
 )
 
@@ -70,7 +73,9 @@ class Policies:
         return cls(listed, classes)
 
     def frame(self) -> pl.DataFrame:
-        """Return ``party class phase _verdict _documented``, one row per party, class and phase.
+        """Return ``party class phase _verdict _documented _url _date _note``.
+
+        One row per party, class and phase.
 
         A class that only has special answers for some phases gets its general answer there too.
         """
@@ -83,7 +88,8 @@ class Policies:
                 if not phase:
                     said.setdefault((party, name, other), said[party, name, ""])
         rows = [
-            (party, name, phase, policy.verdict, policy.strength in DOCUMENTED)
+            (party, name, phase, policy.verdict, policy.strength in DOCUMENTED, policy.url,
+             policy.date, policy.note)
             for (party, name, phase), policy in said.items()
-        ]
+        ]  # fmt: skip
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")

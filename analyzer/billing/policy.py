@@ -1,8 +1,8 @@
 """Billing of failures: what the answers say, else the published policy, else the rule's inference.
 
 Expected and observed are never mixed: ``billing_expected`` is what rule and policy lead one to
-expect; ``billing`` is that until something observed stands against it. Usage exports are carried
-but not settled here yet.
+expect; ``billing`` is that until something observed stands against it, which usage exports do:
+:mod:`analyzer.billing.settle`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import polars as pl
 if TYPE_CHECKING:
     from analyzer.billing.policies import Policies
 
-_HELPERS = ("_party", "_class", "_phase", "_verdict", "_documented")
+_HELPERS = (
+    "_party", "_class", "_phase", "_verdict", "_documented", "_url", "_date", "_note",
+)  # fmt: skip
 
 
 def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
@@ -24,16 +26,7 @@ def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
     own host was asked) wins over the rule's expectation, because it is said for that party. A
     policy that is only quoted by others fills in where the rule expects nothing.
     """
-    party = pl.coalesce("gateway", pl.when(pl.col("provider_host")).then(pl.col("provider")))
-    keyed = failures.with_columns(party.alias("_party"), _class(policies).alias("_class"))
-    keyed = keyed.with_columns(_phase().alias("_phase"))
-    joined = keyed.join(
-        policies.frame(),
-        left_on=["_party", "_class", "_phase"],
-        right_on=["party", "class", "phase"],
-        how="left",
-        maintain_order="left",
-    )
+    joined = _looked_up(failures, policies)
     says = pl.col("_verdict").is_not_null() & (pl.col("_verdict") != "unknown")
     documented = says & pl.col("_documented")
     used = documented | (says & (pl.col("billing_expected") == "unknown"))
@@ -43,6 +36,30 @@ def settle(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
     return settled.with_columns(
         pl.col("billing_expected").alias("billing"), _basis(documented)
     ).drop(_HELPERS)
+
+
+def cited(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
+    """Return failures with the policy that speaks of each, null where none does.
+
+    Adds ``policy_party policy_verdict policy_documented policy_url policy_date policy_note``.
+    """
+    names = {f"_{name}": f"policy_{name}" for name in
+             ("party", "verdict", "documented", "url", "date", "note")}  # fmt: skip
+    return _looked_up(failures, policies).drop("_class", "_phase").rename(names)
+
+
+def _looked_up(failures: pl.DataFrame, policies: Policies) -> pl.DataFrame:
+    """Look up what the party that keeps the ledger says of the class of each failure."""
+    party = pl.coalesce("gateway", pl.when(pl.col("provider_host")).then(pl.col("provider")))
+    keyed = failures.with_columns(party.alias("_party"), _class(policies).alias("_class"))
+    keyed = keyed.with_columns(_phase().alias("_phase"))
+    return keyed.join(
+        policies.frame(),
+        left_on=["_party", "_class", "_phase"],
+        right_on=["party", "class", "phase"],
+        how="left",
+        maintain_order="left",
+    )
 
 
 def _class(policies: Policies) -> pl.Expr:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from analyzer.cli import explain, kb, render, run
+from analyzer.cli import claims, explain, kb, render, run
 from analyzer.errors import WhichhopError
 
 _INTERNAL = 70
@@ -70,6 +70,7 @@ def _root(
 
 app.command("run")(run.run)
 app.command("explain")(explain.explain)
+app.command("claims")(claims.claims)
 app.command("render")(render.render)
 app.add_typer(kb.app, name="kb")
 

@@ -189,6 +189,17 @@ def report_to_file(
         out.write(text.encode())
 
 
+def text(finished: str, path: Path | None, secrets: SecretStore) -> None:
+    """Write finished text to a file, or to standard output."""
+    _guard(finished, secrets, f"-o {path.name}" if path else "the output")
+    if path is not None:
+        with replacing(path) as out:
+            out.write(finished.encode())
+        return
+    sys.stdout.buffer.write(finished.encode())
+    sys.stdout.flush()
+
+
 def load(path: Path) -> Analysis:
     """Return a saved Analysis.
 
@@ -231,8 +242,9 @@ def _jsonl(result: Result) -> Iterator[bytes]:
     from analyzer import sink
 
     for frame in sink.lines(
-        result.collected.spill, result.verdicts, result.joined, result.secrets.redact_series
-    ):
+        result.collected.spill, result.verdicts, result.joined, result.secrets.redact_series,
+        result.settled,
+    ):  # fmt: skip
         buffer = io.BytesIO()
         frame.write_ndjson(buffer)
         chunk = buffer.getvalue()
@@ -243,11 +255,14 @@ def _jsonl(result: Result) -> Iterator[bytes]:
 def _parquet(result: Result, path: Path) -> None:
     from analyzer import sink
 
-    spill, secrets = result.collected.spill, result.secrets
-    for frame in sink.lines(spill, result.verdicts, result.joined, secrets.redact_series):
+    secrets = result.secrets
+    told = (
+        result.collected.spill, result.verdicts, result.joined, secrets.redact_series
+    )  # fmt: skip
+    for frame in sink.lines(*told, result.settled):
         _guard(frame.write_ndjson(), secrets, f"-o {path.name}")
     with replacing(path) as out:
-        sink.write_parquet(spill, result.verdicts, result.joined, secrets.redact_series, out)
+        sink.write_parquet(*told, out, result.settled)
 
 
 def _guard(text: str, secrets: SecretStore | None, what: str) -> None:

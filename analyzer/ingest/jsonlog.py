@@ -81,11 +81,10 @@ def is_document(head: bytes) -> bool:
         return True
     if text[:1] != b"{":
         return False
-    first = text.partition(b"\n")[0]
     if _wrapped(text[:200].decode("utf-8", "replace")):
         return True
-    # A pretty-printed object: its first line is no whole object.
-    return len(first) < 2_000 and first.rstrip() in (b"{", b"{ ")
+    # A pretty-printed object: its first line is a brace, its second a key.
+    return re.match(rb'\{\s*\n\s*["}]', text[:2_000]) is not None
 
 
 def _head_elements(head: bytes) -> Iterator[dict[str, Any]]:
@@ -179,7 +178,9 @@ def decode(lines: pl.DataFrame, type_: pl.Struct) -> tuple[pl.DataFrame, pl.Data
 
     ``lines`` has ``record``, ``line`` and ``stamp``; what precedes the first brace is left out.
     """
-    text = pl.col("line").str.extract(r"^[^{]*(\{.*)$")
+    text = pl.col("line")
+    if not lines["line"].str.starts_with("{").all():
+        text = text.str.extract(r"^[^{]*(\{.*)$")
     try:
         made = lines.select("record", "stamp", text.str.json_decode(type_).alias("_it"))
     except (PolarsError, PanicException):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from analyzer import data, vocabulary
-from analyzer.render import charts, prose, steps, view, waterfall
+from analyzer.render import bills, charts, prose, steps, view, waterfall
 from analyzer.render import formatting as fmt
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def environment(
     env.filters.update({function.__name__: function for function in _FORMATS})
     env.filters.update(words=view.words, counted=view.counted, spoken=view.spoken)
     env.globals.update(
-        view=view, steps=steps, fmt=fmt, charts=charts, waterfall=waterfall,
+        view=view, bills=bills, steps=steps, fmt=fmt, charts=charts, waterfall=waterfall,
         money=fmt.money, allowed=prose.allowed, **_meanings(),
     )  # fmt: skip
     return env

@@ -37,10 +37,10 @@ _BROKEN = (
     "cancelled", "ERROR", "MALFORMED_FUNCTION_CALL",
 )  # fmt: skip
 
-_HAPROXY_BROKE = r"^[cSsPRIDUK]D"
+_HAPROXY_BROKE = r"^[SsPRIDUK]D"
 _ENVOY_BROKE = r"(?:^|,)(?:UC|UR|UPE|UT|SI|DT|UMSDR|LR|OM)(?:,|$)"
 _SQUID_BROKE = r"_TIMEDOUT$"
-_HAPROXY_LEFT = r"^CD"
+_HAPROXY_LEFT = r"^[Cc]D"
 _ENVOY_LEFT = r"(?:^|,)DC(?:,|$)"
 _SQUID_LEFT = r"_ABORTED$"
 _CADDY_LEFT = r"incomplete response; reading: context canceled$"

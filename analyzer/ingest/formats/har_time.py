@@ -198,6 +198,13 @@ def _since_epoch(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+def _only_sent(found: Phases, took: float | None) -> bool:
+    """Whether a duration is that of sending: mitmproxy's HAR notes no end without an answer."""
+    if found.wait or found.receive or took is None:
+        return False
+    return took <= (found.total() or 0.0) + 1.0
+
+
 class Times:
     """When the exchanges of a block began, how long they took, and their phases."""
 
@@ -215,9 +222,8 @@ class Times:
         found = self.phases
         took = self.took
         if self._dialect == "mitmproxy":
-            # It notes no end of what got no answer: what it has is the time of sending.
             took = [
-                None if status is None and not one.wait and not one.receive else value
+                None if status is None and _only_sent(one, value) else value
                 for status, one, value in zip(statuses, found, took, strict=True)
             ]
         return {

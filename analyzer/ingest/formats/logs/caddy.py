@@ -10,7 +10,7 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.formats.logs import caddy_row, go_error
+from analyzer.ingest.formats.logs import caddy_row, go_error, heads
 from analyzer.ingest.formats.logs.caddy_pairs import Pairs
 from analyzer.ingest.jsonlog import JsonLog, decode, is_document
 from analyzer.ingest.textlog import Input, Parsed, bad_lines, first_lines
@@ -43,16 +43,23 @@ class CaddyReader:
     def __init__(self, source: Input) -> None:
         self._name = source.name
         self._wants = source.wants
-        self._type = caddy_row.type_of(source.wants)
+        self._heads = heads.Logged(source.wants, heads.in_go)
         self._pairs = Pairs(source.name)
         self._scale: float | None = None
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
         lines = _uncoloured(lines)
+        lines = lines.with_columns(_asks=pl.col("line").str.contains_any(list(_ABOUT_REQUESTS)))
+        if _all_about_requests(lines):
+            rows, notices, bad = self._requests(lines.with_columns(_kind=pl.lit("json")))
+            return Parsed(rows, notices, bad)
+        return self._mixed(lines)
+
+    def _mixed(self, lines: pl.DataFrame) -> Parsed:
+        """Tell apart the lines of a block that are not all of one kind."""
         text = pl.col("line")
-        asks = text.str.contains_any(list(_ABOUT_REQUESTS))
-        whole = text.str.contains(_OBJECT) & (asks | text.str.contains(_PROGRAM))
+        whole = text.str.contains(_OBJECT) & (pl.col("_asks") | text.str.contains(_PROGRAM))
         kind = (
             pl.when(text.str.contains(_CONSOLE)).then(pl.lit("console"))
             .when(whole).then(pl.lit("json"))
@@ -60,7 +67,7 @@ class CaddyReader:
             .when(text.str.contains(_V1_NOTICE)).then(pl.lit("notice"))
             .otherwise(pl.lit("bad"))
         )  # fmt: skip
-        lines = lines.with_columns(_kind=kind, _asks=asks)
+        lines = lines.with_columns(_kind=kind)
         about = lines.filter(pl.col("_kind").is_in(["console", "json"]) & pl.col("_asks"))
         rows, notices, bad = self._requests(about)
         old = lines.filter(pl.col("_kind") == "v1")
@@ -80,13 +87,15 @@ class CaddyReader:
 
     def _requests(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
         """Return the rows that are complete, the number of notices, and the bad lines."""
-        made, bad = decode(_opened(lines), self._type)
+        opened = _opened(lines)
+        self._heads.look(opened["line"])
+        made, bad = decode(opened, caddy_row.type_of(self._heads))
         made = _with_words(made, lines).with_columns(_kind=caddy_row.kind())
         known = made.filter(pl.col("_kind").is_not_null())
         notices = made.height - known.height
         if self._scale is None:
             self._scale = caddy_row.scale_of(known["duration"])
-        rows = caddy_row.rows(known, self._wants, self._scale or 1000.0)
+        rows = caddy_row.rows(known, self._heads, self._wants, self._scale or 1000.0)
         told, let_go = self._pairs.add(rows)
         return told, notices + let_go, bad
 
@@ -96,6 +105,13 @@ def _uncoloured(lines: pl.DataFrame) -> pl.DataFrame:
     if not lines["line"].str.contains("\x1b", literal=True).any():
         return lines
     return lines.with_columns(line=pl.col("line").str.replace_all(_COLOUR, ""))
+
+
+def _all_about_requests(lines: pl.DataFrame) -> bool:
+    """Whether all lines are objects about requests, as most logs of accesses are."""
+    text = lines["line"]
+    whole = text.str.starts_with("{") & text.str.ends_with("}") & lines["_asks"]
+    return bool(whole.all())
 
 
 def _opened(lines: pl.DataFrame) -> pl.DataFrame:

@@ -144,6 +144,9 @@ def _bare() -> pl.Expr:
 def _paired(errors: pl.DataFrame, access: pl.DataFrame) -> pl.DataFrame:
     """Return ``line request``: which access line each error line stands beside."""
     links = pl.DataFrame(schema={"line": pl.Int64(), "request": pl.Int64()})
+    # Every round asks for these: the few lines left of very many make the rounds cheap.
+    keys = errors.select(_KEY).unique()
+    access = access.join(keys, on=_KEY, how="semi", maintain_order="left")
     for look in _ERROR_ROUNDS:
         left = errors.join(links, left_on="record", right_on="line", how="anti")
         # Behind its request an error is only looked for when none can follow any more.

@@ -28,22 +28,26 @@ _TOP = (
 _REQUEST = ("remote_ip", "remote_port", "remote_addr", "method", "host", "uri")
 _FIRST_ERROR = ("msg", "status", "err_trace")
 _PROXY = "http.handlers.reverse_proxy"
+_SECONDS = r"^\d{10}\.\d+$"
+_TO_MS = 14
+"""Length of such a number with three digits behind the point."""
 _LONG_MEDIAN = 50_000
 """Whole numbers above this are nanoseconds: as milliseconds half of the requests took a minute."""
 
 
-def type_of(wants: Wants) -> pl.Struct:
-    """Return the keys that are read."""
-    asked = {heads.in_go(name): pl.List(pl.String()) for name in heads.asked(wants)}
-    answered = {heads.in_go(name): pl.List(pl.String()) for name in heads.answered(wants)}
-    request = {name: pl.String() for name in _REQUEST}
+def type_of(logged: heads.Logged) -> pl.Struct:
+    """Return the keys that are read, of the headers those that are ``logged``."""
+    asked = {heads.in_go(name): pl.List(pl.String()) for name in logged.asked}
+    answered = {heads.in_go(name): pl.List(pl.String()) for name in logged.answered}
+    request: dict[str, pl.DataType] = {name: pl.String() for name in _REQUEST}
+    request["tls"] = pl.Struct({"version": pl.Int64()})
+    if asked:
+        request["headers"] = pl.Struct(asked)
     return pl.Struct(
         {
             **{name: pl.String() for name in _TOP},
-            "request": pl.Struct(
-                {**request, "headers": pl.Struct(asked), "tls": pl.Struct({"version": pl.Int64()})}
-            ),
-            "resp_headers": pl.Struct(answered),
+            "request": pl.Struct(request),
+            **({"resp_headers": pl.Struct(answered)} if answered else {}),
             "first_error": pl.Struct({name: pl.String() for name in _FIRST_ERROR}),
         }
     )
@@ -65,24 +69,24 @@ def kind() -> pl.Expr:
     )  # fmt: skip
 
 
-def rows(made: pl.DataFrame, wants: Wants, scale: float) -> pl.DataFrame:
+def rows(made: pl.DataFrame, logged: heads.Logged, wants: Wants, scale: float) -> pl.DataFrame:
     """Return canonical columns and the helpers that pairing needs (``_kind`` and so on).
 
-    ``made`` has the keys as columns and ``_kind``; ``scale`` turns durations that are plain numbers
-    into milliseconds.
+    ``made`` has the keys of :func:`type_of` as columns and ``_kind``; ``scale`` turns durations
+    that are plain numbers into milliseconds.
     """
     request = pl.col("request").struct
     made = made.with_columns(
         *(request.field(name) for name in _REQUEST),
         _tls=request.field("tls").struct.field("version").is_not_null(),
-        **_heads(wants),
+        **_heads(logged),
     )
     made = fields.target(made, "uri", wants)
-    time = pl.coalesce(*_TIMES)
+    time, precise = _times(made.select(pl.coalesce(*_TIMES)).to_series(), wants.reading.zone)
     made = made.with_columns(
-        ended_at=pl.coalesce(read_time(time, wants.reading.zone), "stamp"),
-        duration_ms=read_duration(pl.col("duration"), scale),
-        time_precision_ms=_precision(time),
+        ended_at=pl.coalesce(time, "stamp"),
+        duration_ms=_durations(made["duration"], scale),
+        time_precision_ms=precise,
     )
     made = made.select(
         "record", "ended_at", "duration_ms", "time_precision_ms", "path", "key_tag", "_kind",
@@ -91,10 +95,10 @@ def rows(made: pl.DataFrame, wants: Wants, scale: float) -> pl.DataFrame:
     return heads.add(made, wants)
 
 
-def _heads(wants: Wants) -> dict[str, pl.Expr]:
+def _heads(logged: heads.Logged) -> dict[str, pl.Expr]:
     sent = pl.col("request").struct.field("headers").struct
     got = pl.col("resp_headers").struct
-    asked, answered = heads.asked(wants), heads.answered(wants)
+    asked, answered = logged.asked, logged.answered
     return {
         **{heads.ASKED + name: heads.joined(sent.field(heads.in_go(name))) for name in asked},
         **{heads.ANSWERED + name: heads.joined(got.field(heads.in_go(name))) for name in answered},
@@ -136,6 +140,26 @@ def _helpers() -> dict[str, pl.Expr]:
         "_upstream": fields.known(pl.col("upstream")),
         "_nop": (pl.col("msg") == "NOP").fill_null(False),
     }  # fmt: skip
+
+
+def _times(texts: pl.Series, zone: tzinfo | None) -> tuple[pl.Series, pl.Series]:
+    """Return times and their precision; for the usual numbers of seconds most tests are spared."""
+    frame, text = texts.alias("_").to_frame(), pl.col("_")
+    if texts.str.contains(_SECONDS).fill_null(False).all():
+        exact = pl.when(text.str.len_bytes() > _TO_MS).then(0.001).otherwise(1.0)
+        made = frame.select(time=clock.epoch_time(text), precise=exact)
+    else:
+        made = frame.select(time=read_time(text, zone), precise=_precision(text))
+    return made["time"], made["precise"]
+
+
+def _durations(texts: pl.Series, scale: float) -> pl.Series:
+    """Return milliseconds; Go's words are only looked for where there are some."""
+    frame, text = texts.alias("_").to_frame(), pl.col("_")
+    plain = frame.select((fields.number(text) * scale).round(6)).to_series()
+    if plain.null_count() == texts.null_count():
+        return plain
+    return frame.select(read_duration(text, scale)).to_series()
 
 
 def read_time(text: pl.Expr, zone: tzinfo | None) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -16,6 +17,8 @@ from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
 
 _STAMPS = ("EdgeStartTimestamp", "EdgeEndTimestamp")
 _HEADER = r"^[^{]*\bEdge(?:Start|End)Timestamp\b[^{]*$"
+_HEADS = ("RequestHeaders", "ResponseHeaders")
+"""Fields that only are there where a job was told to log headers."""
 _COLUMNS = 300
 """Columns of CSV that are read; the dataset has about a hundred."""
 
@@ -26,16 +29,7 @@ class CloudflareReader:
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
         self._header: str | None = None
-        self._asked, self._answered = heads.asked(wants), heads.answered(wants)
-        texts = pl.String()
-        self._type = pl.Struct(
-            {
-                **dict.fromkeys(NAMES, texts),
-                **dict.fromkeys(LISTS, pl.List(texts)),
-                "RequestHeaders": pl.Struct(dict.fromkeys(self._asked, texts)),
-                "ResponseHeaders": pl.Struct(dict.fromkeys(self._answered, texts)),
-            }
-        )
+        self._heads = heads.Logged(wants)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
@@ -60,14 +54,17 @@ class CloudflareReader:
         return Parsed()
 
     def _objects(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        made, bad = decode(lines, self._type)
-        request, response = pl.col("RequestHeaders").struct, pl.col("ResponseHeaders").struct
+        if lines["line"].str.contains_any(list(_HEADS)).any():
+            self._heads.look(lines["line"])
+        asked, answered = self._heads.asked, self._heads.answered
+        made, bad = decode(lines, _type(asked, answered))
+        request, response = (pl.col(name).struct for name in _HEADS)
         raw = made.select(
             "record",
             *NAMES,
             *(pl.col(name).list.join(",") for name in LISTS),
-            *(request.field(name).alias(heads.ASKED + name) for name in self._asked),
-            *(response.field(name).alias(heads.ANSWERED + name) for name in self._answered),
+            *(request.field(name).alias(heads.ASKED + name) for name in asked),
+            *(response.field(name).alias(heads.ANSWERED + name) for name in answered),
         )
         good, untimed = _timed(raw)
         return good, pl.concat([bad, untimed])
@@ -86,6 +83,18 @@ class CloudflareReader:
         )
         good, bad = _timed(_read(data.filter(ours), first))
         return good, pl.concat([torn, bad])
+
+
+def _type(asked: Sequence[str], answered: Sequence[str]) -> pl.Struct:
+    """Return the keys that are read; ``asked`` and ``answered`` are names of headers."""
+    texts = pl.String()
+    told = {
+        name: pl.Struct(dict.fromkeys(names, texts))
+        for name, names in zip(_HEADS, (asked, answered), strict=True)
+        if names
+    }
+    lists = dict.fromkeys(LISTS, pl.List(texts))
+    return pl.Struct({**dict.fromkeys(NAMES, texts), **lists, **told})
 
 
 def _read(lines: pl.DataFrame, header: str) -> pl.DataFrame:
@@ -133,9 +142,11 @@ def _row(line: str, separator: str) -> list[str]:
 def _timed(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split off the records that have no time: they are of another dataset."""
     timed = pl.any_horizontal(pl.col(name).str.contains(r"\d") for name in _STAMPS)
-    told = timed.fill_null(False)
+    told = raw.select(timed.fill_null(False)).to_series()
+    if told.all():
+        return raw, pl.DataFrame(schema=BAD)
     bad = raw.filter(~told).select("record", reason=pl.lit("it lacks EdgeStartTimestamp"))
-    return raw.filter(told), bad if bad.height else pl.DataFrame(schema=BAD)
+    return raw.filter(told), bad
 
 
 class Cloudflare(JsonLog):

@@ -7,7 +7,7 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import heads
-from analyzer.ingest.zoneless import any_time
+from analyzer.ingest.zoneless import any_times
 
 NAMES = (
     "EdgeStartTimestamp", "EdgeEndTimestamp", "EdgeTimeToFirstByteMs", "EdgeResponseStatus",
@@ -71,7 +71,12 @@ def rows(raw: pl.DataFrame, wants: Wants) -> tuple[pl.DataFrame, int]:
     )
     uri = pl.coalesce("ClientRequestURI", "ClientRequestPath")
     made = fields.target(texts.with_columns(_target=uri), "_target", wants)
-    made = made.with_columns(**_kind(), **_numbers()).with_columns(**_said(), **_times())
+    made = made.with_columns(
+        **_kind(),
+        **_numbers(),
+        _start=any_times(made["EdgeStartTimestamp"], None),
+        _end=any_times(made["EdgeEndTimestamp"], None),
+    ).with_columns(**_said(), **_times())
     made = made.with_columns(**_reached()).with_columns(**_columns())
     made = heads.add(made, wants)
     inner = made["_inner"]
@@ -139,8 +144,7 @@ def _joined_text(parts: list[pl.Expr], separator: str) -> pl.Expr:
 
 
 def _times() -> dict[str, pl.Expr]:
-    start = any_time(pl.col("EdgeStartTimestamp"), None)
-    end = any_time(pl.col("EdgeEndTimestamp"), None)
+    start, end = pl.col("_start"), pl.col("_end")
     stamp = pl.coalesce("EdgeStartTimestamp", "EdgeEndTimestamp")
     numeric, length = stamp.str.contains(r"^\d+$"), stamp.str.len_bytes()
     exact = pl.when(numeric).then(length > 10).otherwise(stamp.str.contains(".", literal=True))

@@ -7,6 +7,8 @@ canonical columns of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from analyzer.ingest import fields
@@ -35,6 +37,10 @@ _BLANK = ("REDACTED",)
 """What loggers write in place of a value that they keep to themselves."""
 
 
+_FIRST = 100
+"""Lines in which names are looked for at a time."""
+
+
 def asked(wants: Wants) -> tuple[str, ...]:
     """Return the names of the request headers that are read, lower case."""
     return _names(wants, REQUEST_PREFIX, _ASKED)
@@ -58,6 +64,40 @@ def in_go(name: str) -> str:
 def joined(values: pl.Expr) -> pl.Expr:
     """Return a header's values (a list) as one text; null if there are none."""
     return pl.when(values.list.len() > 0).then(values.list.join(", "))
+
+
+class Logged:
+    """Which of the headers that a run wants stand in one log: reading the others costs a lot.
+
+    Names only become more. ``spell`` turns a name into the key that it has in the log.
+    """
+
+    def __init__(self, wants: Wants, spell: Callable[[str], str] = str) -> None:
+        self._asked, self._answered = asked(wants), answered(wants)
+        self._absent = {spell(name): name for name in (*self._asked, *self._answered)}
+        self._present: set[str] = set()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of :func:`asked` that were met."""
+        return tuple(name for name in self._asked if name in self._present)
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The names of :func:`answered` that were met."""
+        return tuple(name for name in self._answered if name in self._present)
+
+    def look(self, lines: pl.Series) -> None:
+        """Take note of the keys in ``lines``, JSON as text."""
+        while self._absent:
+            quoted = {f'"{key}"': key for key in self._absent}
+            hit = lines.str.contains_any(list(quoted)).fill_null(False)
+            if not hit.any():
+                return
+            # The first lines have most of the names, and one pass over all lines is dear.
+            lines = lines.filter(hit)
+            met = lines.head(_FIRST).str.extract_many(list(quoted)).explode().unique()
+            self._present.update(self._absent.pop(quoted[text]) for text in met.drop_nulls())
 
 
 def add(rows: pl.DataFrame, wants: Wants) -> pl.DataFrame:

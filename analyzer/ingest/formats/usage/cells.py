@@ -187,7 +187,7 @@ class Cells:
             {
                 name: value
                 if isinstance(value, pl.Series)
-                else pl.repeat(value, self.height, dtype=types[name], eager=True)
+                else pl.Series([value], dtype=types[name]).new_from_index(0, self.height)
                 for name, value in given.items()
             }
         ).cast({name: types[name] for name in given})
