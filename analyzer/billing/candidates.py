@@ -34,7 +34,7 @@ def windows(
     table = pl.DataFrame(
         {"view": list(clocks), "ahead": [_us(c.seconds) for c in clocks.values()],
          "slack": [_us(c.slack_s) for c in clocks.values()]},
-        schema={"view": pl.String(), "ahead": pl.Int64(), "slack": pl.Int64()},
+        schema={"view": pl.Categorical(), "ahead": pl.Int64(), "slack": pl.Int64()},
     )  # fmt: skip
     timed = rows.filter(pl.col("start").is_not_null()).join(
         table, on="view", maintain_order="left", how="left"

@@ -163,7 +163,7 @@ def _eligible(rows: pl.DataFrame, ledger: Ledger, exact: pl.DataFrame) -> pl.Dat
     own = rows.filter(~pl.col("echo"), ~pl.col("endpoint").is_in(UNMETERED))
     direct = pl.col("provider_host") & pl.col("gateway").is_null()
     if ledger.hop == "upstream":
-        named = ledger.rows["provider"].drop_nulls().unique()
+        named = ledger.rows["provider"].drop_nulls().unique().cast(pl.Categorical)
         own = own.filter(direct.fill_null(True), pl.col("gateway").is_null())
         if named.len():
             own = own.filter(pl.col("provider").is_in(named.implode()).fill_null(True))

@@ -20,6 +20,8 @@ GAVE_UP = (408, 460, 499, 504, 524)
 """Statuses behind which the work may have gone on."""
 ASKED = ("charge", "error")
 """Entries that stand for a request."""
+REPEATED = ("view", "endpoint", "input", "gateway", "provider")
+"""Texts of which an attempts' log has few; they are kept as numbers."""
 LONGEST_MS = 32 * 86_400_000.0
 """What claims to last longer is no duration of a request and no precision of a time."""
 ZONES_S = 15 * 3600.0
@@ -97,15 +99,21 @@ def attempts(every: pl.LazyFrame, members: pl.DataFrame | None) -> Attempts:
         (pl.col("ok").fill_null(False).not_() & (left | broken)).alias("left"),
         us("time_precision_ms").fill_null(0).alias("blur"),
         pl.coalesce("endpoint", pl.lit("other")).alias("endpoint"),
-        "input", "model", "model_served", "gateway", "provider", "provider_host", "key_tag",
-        "request_hash",
+        "input", "model", "model_served", "gateway", "provider", "provider_host",
+        pl.when(pl.col("key_tag").is_not_null()).then(pl.col("key_tag").hash()).alias("key_tag"),
+        pl.when(pl.col("request_hash").is_not_null()).then(pl.col("request_hash").hash())
+        .alias("request_hash"),
         pl.col("input_tokens").alias("inp"), pl.col("output_tokens").alias("out"),
         pl.col("cached_tokens").alias("cached"),
         keys.embedded().alias("second"), echo.alias("echo"),
         *(keys.hashed(name, f"h_{name}") for name in ids),
         *(keys.spelled(name).str.len_bytes().cast(pl.UInt16).alias(f"n_{name}") for name in ids),
-    ).collect()  # fmt: skip
+    ).with_columns(pl.col(REPEATED).cast(pl.Categorical)).collect()  # fmt: skip
     long = keys.long(chosen, "a", keys.ATTEMPT_IDS)
+    # Rows are filtered and joined again and again: what is not needed any more would be copied.
+    chosen = chosen.drop(
+        *(f"h_{name}" for name in keys.ATTEMPT_IDS), *(f"n_{name}" for name in ids)
+    )
     if members is not None and members.height:
         inner = members.select(pl.col("attempt_id").alias("a"), "primary")
         long = long.join(inner, on="a", how="left").with_columns(
