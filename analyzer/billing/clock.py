@@ -169,7 +169,7 @@ def clocks(
     attempts: Attempts, ledger: Ledger, exact: pl.DataFrame, dates: pl.DataFrame | None
 ) -> dict[str, Clock]:
     """Return the clock of a ledger against every view."""
-    return {
-        str(part["view"][0]): clock(part, ledger, exact, dates)
-        for part in attempts.rows.partition_by("view", maintain_order=True)
-    }
+    rows = attempts.rows
+    one = rows["view"].n_unique() == 1
+    parts = [rows] if one else rows.partition_by("view", maintain_order=True)
+    return {str(part["view"][0]): clock(part, ledger, exact, dates) for part in parts}

@@ -157,9 +157,9 @@ def proven_absent(failed: pl.DataFrame, attempts: pl.DataFrame, ledger: Ledger) 
         return failed.clear()
     lag = int(ledger.lag_s * SECOND)
     over = failed.filter(pl.col("low") >= ledger.first, pl.col("high") + lag <= ledger.last)
-    beside = attempts.filter(pl.col("state") == OK).with_columns(has=pl.col("own"), who=_who())
-    found = over.with_columns(who=_who()).sort("start")
-    around = beside.select("who", "start", "has").sort("start")
+    done = attempts.lazy().filter(pl.col("state") == OK)
+    around = done.select("who", "start", has="own").collect().sort("start")
+    found = over.sort("start")
     horizon = int(HORIZON_S * SECOND)
     for strategy in ("backward", "forward"):
         found = found.join_asof(
@@ -171,16 +171,16 @@ def proven_absent(failed: pl.DataFrame, attempts: pl.DataFrame, ledger: Ledger) 
     return found.filter(seen & some).select(failed.columns)
 
 
-def _who() -> pl.Expr:
+def who() -> pl.Expr:
     """Return who asked for what: an export may be filtered by both."""
     return pl.struct(model=pl.coalesce("asked", "served"), key="key_tag", host="gateway").hash()
 
 
 def neighbours(failed: pl.DataFrame, attempts: pl.DataFrame) -> pl.Series:
     """Return the successes next to failures: what is known of them decides what silence proves."""
-    who = attempts.filter(pl.col("state") == OK).with_columns(who=_who())
-    around = who.select("who", "start", b="a").sort("start")
-    asked = failed.with_columns(who=_who()).select("a", "who", "start").sort("start")
+    done = attempts.lazy().filter(pl.col("state") == OK)
+    around = done.select("who", "start", b="a").collect().sort("start")
+    asked = failed.select("a", "who", "start").sort("start")
     found = [
         asked.join_asof(
             around, on="start", by="who", strategy=strategy, tolerance=int(HORIZON_S * SECOND),

@@ -64,7 +64,7 @@ def match(
     ledger.rows = _mapped(ledger.rows, attempts.rows, some)
     windowed = candidates.windows(own, ledger, clocks, limit_s)
     sure = keys.reliable(attempts.ids, attempts.rows, ledger.rows, exact)
-    windowed = windowed.with_columns(sure_id=pl.col("a").is_in(sure.implode()))
+    windowed = windowed.with_columns(sure_id=pl.col("a").is_in(sure.implode()), who=coverage.who())
     windowed = _with_known_key(windowed, ledger, some)
     charges = coverage.inside(ledger.rows.filter(pl.col("entry") == "charge"), windowed)
     left = windowed.filter(~pl.col("a").is_in(exact["a"].implode()))
