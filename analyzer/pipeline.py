@@ -11,7 +11,8 @@ from types import TracebackType
 import polars as pl
 
 from analyzer import columns, correlate, data, rollup
-from analyzer.analysis import build
+from analyzer.analysis import build, scope
+from analyzer.analysis.context import Context
 from analyzer.analysis.model import Analysis, Note
 from analyzer.analysis.parties import Names
 from analyzer.billing import policy, settle, traffic
@@ -54,6 +55,8 @@ class Result:
     verdicts: pl.DataFrame
     """Judged and billed failures: all canonical columns and the verdict's; raw text, unredacted."""
     collected: Collected
+    counted: scope.Counted
+    """Of all that was collected, what counts once, named as in reports; raw text."""
     latency: pl.DataFrame
     joined: correlate.Joined
     """The attempts that several hops saw."""
@@ -140,10 +143,12 @@ def _phase_2(
     billed = settled_bills.failures if settled_bills else settle.unsettled(billed)
     secrets.keep(_shown(collected))
     context = _context(knowledge, facts, secrets, options)
-    analysis = build.build(collected, billed, joined, settled_bills, context)
+    counted = scope.counted(collected, billed, joined, context)
+    analysis = build.build(collected, counted, joined, settled_bills, context)
     return Result(
-        analysis, billed, collected, latency, joined, settled_bills, knowledge, facts, secrets
-    )
+        analysis, billed, collected, counted, latency, joined, settled_bills, knowledge, facts,
+        secrets,
+    )  # fmt: skip
 
 
 def _settled(
@@ -164,7 +169,7 @@ def _settled(
 def _context(
     knowledge: load.KnowledgeBase, facts: catalogue.SignalData, secrets: SecretStore,
     options: Options,
-) -> build.Context:  # fmt: skip
+) -> Context:  # fmt: skip
     def normalise(column: pl.Expr) -> pl.Expr:
         return model.normalise(column, facts)
 
@@ -174,7 +179,7 @@ def _context(
         "all_traffic": "yes" if options.all_traffic else "",
     }
     said = [*_findings(knowledge.problems, options.knowledge), *facts.problems]
-    return build.Context(
+    return Context(
         rules={rule.id: rule for rule in knowledge.rules},
         knowledge_version=knowledge.version,
         names=Names(facts.names(), {c.slug: c.settings.steps for c in facts.clients}),

@@ -24,7 +24,7 @@ SUMS = (
 RELATIVE_ERROR = 0.01
 GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 
-LATENCY_DIMENSIONS = ("minute", "hop", "format", "host", "model")
+LATENCY_DIMENSIONS = ("minute", "measure", "hop", "format", "host", "model")
 """Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
 costs as much as a row of the capture does."""
 LATENCY_MINUTES = 10
@@ -37,8 +37,9 @@ _LATENCY_KEYS = (*LATENCY_DIMENSIONS, "bucket")
 class Rollup:
     """Counts and token sums per minute and dimension, and the latency buckets of successes.
 
-    ``counts``: :data:`DIMENSIONS` and :data:`SUMS`. ``latency``: :data:`LATENCY_DIMENSIONS`,
-    ``bucket`` (Int32: duration <= GAMMA ** bucket milliseconds) and ``n``.
+    ``counts``: :data:`DIMENSIONS` and :data:`SUMS`. ``latency``: :data:`LATENCY_DIMENSIONS`
+    (``measure`` is ``duration`` or ``ttft``, time to the first token), ``bucket`` (Int32: time <=
+    GAMMA ** bucket milliseconds) and ``n``.
     """
 
     counts: pl.DataFrame
@@ -58,16 +59,27 @@ def fold(attempts: pl.DataFrame) -> Rollup:
             for name in ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
         ),
     )
-    latency = (
-        keyed.filter(pl.col("ok") & (pl.col("duration_ms") > 0))
+    good = keyed.filter(pl.col("ok"))
+    durations = _buckets(good, "duration")
+    # Few sources tell when the first token came; the others need not be grouped for it.
+    first = good["ttft_ms"].null_count() < good.height
+    latency = pl.concat([durations, _buckets(good, "ttft")]) if first else durations
+    return Rollup(counts, latency)
+
+
+def _buckets(good: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """Return how many successes took how long, as far as they tell ``measure``."""
+    time = pl.col(f"{measure}_ms")
+    return (
+        good.filter(time > 0)
         .with_columns(
             pl.col("minute").dt.truncate(f"{LATENCY_MINUTES}m"),
-            _bucket(pl.col("duration_ms")).alias("bucket"),
+            pl.lit(measure).alias("measure"),
+            _bucket(time).alias("bucket"),
         )
         .group_by(_LATENCY_KEYS)
         .agg(pl.len().cast(pl.Int64).alias("n"))
     )
-    return Rollup(counts, latency)
 
 
 def merge(parts: Iterable[Rollup]) -> Rollup:
@@ -115,7 +127,8 @@ def quantiles(latency: pl.DataFrame, by: tuple[str, ...], **levels: float) -> pl
 
 def medians(rollup: Rollup) -> pl.DataFrame:
     """Return ``host model median_ms``: the median duration of successes, for ``long_wait``."""
-    return quantiles(rollup.latency, ("host", "model"), median_ms=0.5)
+    durations = rollup.latency.filter(pl.col("measure") == "duration")
+    return quantiles(durations, ("host", "model"), median_ms=0.5)
 
 
 def _bucket(milliseconds: pl.Expr) -> pl.Expr:

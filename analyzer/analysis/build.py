@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import polars as pl
 
-from analyzer import correlate, rollup
+from analyzer import correlate
 from analyzer import ledger as ledgers
 from analyzer._version import __version__
 from analyzer.analysis import groups as grouping
 from analyzer.analysis import hops, money, quality, tables, verdict
 from analyzer.analysis.clean import Cleaner
+from analyzer.analysis.context import Context
 from analyzer.analysis.evidence import Exhibits
 from analyzer.analysis.model import (
     Analysis,
@@ -29,10 +29,9 @@ from analyzer.analysis.model import (
     Totals,
     Window,
 )  # fmt: skip
-from analyzer.analysis.parties import Names
+from analyzer.analysis.scope import Counted
 from analyzer.billing.settle import Settled
 from analyzer.collect import Collected
-from analyzer.engine.rule import Rule
 
 STEPS_PER_PARTY = 6
 GROUPS = 40
@@ -50,44 +49,21 @@ DEFINITIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the builder needs besides the rows."""
-
-    rules: Mapping[str, Rule]
-    knowledge_version: str
-    names: Names
-    redact: Callable[[str], str]
-    redactions: Callable[[], dict[str, int]]
-    normalise: Callable[[pl.Expr], pl.Expr]
-    """The model name under which attempts are counted."""
-    command: str = ""
-    options: Mapping[str, str] | None = None
-    notes: Sequence[Note] = ()
-
-
 def build(
-    collected: Collected, failures: pl.DataFrame, joined: correlate.Joined,
+    collected: Collected, counted: Counted, joined: correlate.Joined,
     settled: Settled | None, context: Context,
 ) -> Analysis:  # fmt: skip
-    """Return the Analysis of phase 1's result and its judged, billed failures."""
+    """Return the Analysis of phase 1's result and of what counts of it."""
     clean = Cleaner(context.redact)
-    names = context.names
-    scope = Scope(joined.covered, joined.hosts)
-    failures, behind = scope.failures(failures)
-    failures = _with_party(_with_model_name(failures, context), names)
-    counts, echoed = scope.own(collected.rollup.counts, pl.col("minute"))
-    latency, _ = scope.own(collected.rollup.latency, pl.col("minute"), rollup.LATENCY_MINUTES)
-    own_ledger, _ = scope.own(collected.ledger, None)
     exhibits = Exhibits(clean)
+    failures = counted.failures
     hidden = failures.filter(pl.col("suppressed").is_not_null())
     written = _groups(failures.filter(pl.col("suppressed").is_null()), context, exhibits, clean)
     groups = [group for group, _ in written]
-    totals = _totals(collected, counts, failures, echoed)
-    window = Window(
-        start=own_ledger_time(own_ledger, "min"), end=own_ledger_time(own_ledger, "max")
-    )
-    window = _exact(window, collected)
+    totals = _totals(collected, counted)
+    window = _window(collected, counted)
+    served = _served(collected, context)
+    notes = [*context.notes, *_more_groups(groups), *_suppressed(hidden)]
     return Analysis(
         tool=Tool(
             version=__version__, knowledge_version=context.knowledge_version,
@@ -100,22 +76,16 @@ def build(
         verdict=verdict.headline(written, totals, window),
         next_steps=_next_steps(groups),
         billing=money.billing(failures, collected.usage, settled, clean),
-        models=tables.models(
-            _with_model_name(counts, context),
-            _with_model_name(latency, context),
-            failures,
-            _served(collected, context),
-            clean,
-        ),
-        timeline=tables.timeline(own_ledger, failures),
+        models=tables.models(counted.counts, counted.latency, failures, served, clean),
+        timeline=tables.timeline(counted.ledger, failures),
         groups=groups[:GROUPS],
         evidence=exhibits.all(),
         hops=hops.hops(joined, clean),
         alternatives=verdict.alternatives(groups),
         unknown=tables.unknown(failures, totals.failed, clean),
         quality=quality.quality(
-            collected, failures, totals.undecided, totals.corroborating, behind,
-            [*context.notes, *_more_groups(groups), *_suppressed(hidden)], clean,
+            collected, failures, totals.undecided, totals.corroborating, counted.behind, notes,
+            clean,
         ).model_copy(update={"redactions": context.redactions()}),
         method=_method(groups, context, clean),
     )  # fmt: skip
@@ -137,40 +107,14 @@ def own_ledger_time(ledger: pl.DataFrame, edge: str) -> datetime | None:
     return datetime.fromtimestamp(int(str(value)) * ledgers.BUCKET_S, UTC)
 
 
-def _exact(window: Window, collected: Collected) -> Window:
+def _window(collected: Collected, counted: Counted) -> Window:
+    """Return the time of the attempts: exact where inputs tell it, else by the ledger."""
     firsts = [tally.first for tally in collected.tallies if tally.first]
     lasts = [tally.last for tally in collected.tallies if tally.last]
     if not firsts or not lasts:
-        return window
+        own = counted.ledger
+        return Window(start=own_ledger_time(own, "min"), end=own_ledger_time(own, "max"))
     return Window(start=min(firsts), end=max(lasts))
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which rows count: those of the most client-side log that covers their host and time."""
-
-    covered: pl.DataFrame
-    hosts: pl.DataFrame
-
-    def failures(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-        """Return the failures that count, and how many only a hop behind shows."""
-        echo = self._echo(rows, pl.col("started_at"))
-        return rows.filter(~echo), round(float(rows.filter(echo)["weight"].sum()))
-
-    def own(
-        self, rows: pl.DataFrame, time: pl.Expr | None, minutes: int = 1
-    ) -> tuple[pl.DataFrame, int]:
-        """Return the sums that count, and how many attempts the others are.
-
-        Each row stands for ``minutes`` from ``time`` on.
-        """
-        echo = self._echo(rows, time, minutes)
-        echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
-        return rows.filter(~echo), echoed
-
-    def _echo(self, rows: pl.DataFrame, time: pl.Expr | None, minutes: int = 1) -> pl.Series:
-        keyed = rows if time is None else rows.with_columns(ledgers.bucket(time).alias("bucket"))
-        return correlate.corroborating(keyed, self.covered, self.hosts, minutes)
 
 
 def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
@@ -194,28 +138,6 @@ def _served(collected: Collected, context: Context) -> dict[str, list[str]]:
     for asked, _, answered in names.iter_rows():
         served.setdefault(asked, []).append(answered)
     return served
-
-
-def _with_model_name(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Add ``model_name``, under which attempts are counted; each spelling is looked up once."""
-    name = context.normalise(pl.col("model")).fill_null(tables.NO_MODEL)
-    spelled = rows.select("model").unique().with_columns(name.alias("model_name"))
-    return rows.join(spelled, on="model", how="left", nulls_equal=True, maintain_order="left")
-
-
-def _with_party(failures: pl.DataFrame, names: Names) -> pl.DataFrame:
-    keys = [
-        "layer", "provider", "gateway", "edge", "error_provider", "host", "hop", "format",
-    ]  # fmt: skip
-    unique = failures.select(keys).unique(maintain_order=True)
-    parties = [names.party(row) for row in unique.to_dicts()]
-    return failures.join(
-        unique.with_columns(pl.Series("party", parties, dtype=pl.String)),
-        on=keys,
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
 
 
 def _groups(
@@ -246,16 +168,16 @@ def _suppressed(hidden: pl.DataFrame) -> list[Note]:
     ]
 
 
-def _totals(
-    collected: Collected, counts: pl.DataFrame, failures: pl.DataFrame, echoed: int
-) -> Totals:
-    sums = {name: int(counts[name].sum()) for name in ("attempts", "ok", "failed", "undecided")}
+def _totals(collected: Collected, counted: Counted) -> Totals:
+    sums = {
+        name: int(counted.counts[name].sum()) for name in ("attempts", "ok", "failed", "undecided")
+    }
     decided = sums["ok"] + sums["failed"]
     return Totals(
         records=sum(tally.records for tally in collected.tallies),
         left_out=sum(tally.left_out for tally in collected.tallies),
-        corroborating=echoed,
-        by_layer=tables.by_layer(failures),
+        corroborating=counted.echoed,
+        by_layer=tables.by_layer(counted.failures),
         success_rate=sums["ok"] / decided if decided else None,
         **sums,
     )

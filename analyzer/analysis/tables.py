@@ -41,9 +41,10 @@ def models(
     ``counts`` and ``latency`` are rollups with a ``model_name`` column; ``failures`` are judged;
     ``served`` has the names that answers gave, by the name that was asked for.
     """
+    durations = latency.filter(pl.col("measure") == "duration")
     timed = {
         row["model_name"]: row
-        for row in rollups.quantiles(latency, ("model_name",), p50=0.5, p95=0.95).to_dicts()
+        for row in rollups.quantiles(durations, ("model_name",), p50=0.5, p95=0.95).to_dicts()
     }
     sums = counts.group_by("model_name").agg(
         pl.col("attempts", "ok", "failed", "undecided", "input_tokens", "output_tokens").sum(),

@@ -1,0 +1,28 @@
+"""What the builder of an Analysis needs besides the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from analyzer.analysis.model import Note
+from analyzer.analysis.parties import Names
+from analyzer.engine.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Rules, names and the way texts are cleaned."""
+
+    rules: Mapping[str, Rule]
+    knowledge_version: str
+    names: Names
+    redact: Callable[[str], str]
+    redactions: Callable[[], dict[str, int]]
+    normalise: Callable[[pl.Expr], pl.Expr]
+    """The model name under which attempts are counted."""
+    command: str = ""
+    options: Mapping[str, str] | None = None
+    notes: Sequence[Note] = ()
