@@ -1,13 +1,40 @@
-"""Reads one step ahead in a thread, so that reading and folding share two processors."""
+"""Reads ahead in threads, so that reading and folding share the processors."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+WORKERS = 2
+"""Blocks that are worked on at the same time: each holds some 60 MiB."""
+
+
+def mapped(
+    work: Callable[[Item], Made], items: Iterable[Item], workers: int = WORKERS
+) -> Iterator[Made]:
+    """Yield ``work(item)`` of all items in their order, ``workers`` of them at the same time.
+
+    At most one more is taken from ``items`` than is worked on. What ``work`` or ``items`` raises is
+    raised here, behind what was made before it.
+    """
+    pending: deque[Future[Made]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="whichhop-block")
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Done:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import polars as pl
 
-from analyzer import columns, ledger, rollup
+from analyzer import cells, columns, ledger, rollup
 from analyzer.ahead import Ahead
 from analyzer.errors import Problem
 from analyzer.ingest.base import Batch, Format, Source
@@ -209,7 +209,7 @@ class _Collector:
         start = self.spill.height
         llm = llm.with_columns(
             pl.int_range(start, start + llm.height, dtype=pl.UInt64).alias("attempt_id"),
-            pl.struct(SIGNATURE).hash().alias("signature"),
+            cells.number(llm, SIGNATURE).alias("signature"),
         )
         tally.attempts += llm.height
         self._span(tally, llm)
@@ -218,8 +218,9 @@ class _Collector:
         if llm["model_served"].null_count() < llm.height:
             names = llm.select("model", "model_served").drop_nulls().unique()
             self.served.update((asked, answered) for asked, answered in names.iter_rows())
-        self.ledgers.append(ledger.fold(llm))
-        self.rollups.append(rollup.fold(llm))
+        counted = cells.fold(llm)
+        self.ledgers.append(ledger.of(counted))
+        self.rollups.append(rollup.of(counted))
         if len(self.ledgers) > 32:
             self.ledgers = [ledger.merge(self.ledgers)]
             self.rollups = [rollup.add(self.rollups)]

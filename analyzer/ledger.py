@@ -10,7 +10,11 @@ from collections.abc import Iterable
 
 import polars as pl
 
-BUCKET_S = 10
+from analyzer import cells
+from analyzer.cells import BUCKET_S, bucket
+
+__all__ = ["BUCKET_S", "COUNTS", "KEYS", "SCHEMA", "bucket", "fold", "merge", "of"]
+
 KEYS = ("bucket", "hop", "format", "host", "endpoint", "model", "key_tag")
 COUNTS = ("ok", "failed", "undecided")
 
@@ -30,24 +34,17 @@ SCHEMA = pl.Schema(
 )
 
 
-def bucket(time: pl.Expr) -> pl.Expr:
-    """Return the number of the ten-second bucket (epoch seconds // 10) of a time expression."""
-    return time.dt.epoch("s") // BUCKET_S
-
-
 def fold(attempts: pl.DataFrame) -> pl.DataFrame:
     """Return the ledger of canonical attempt rows; rows without a time are in no bucket."""
+    return of(cells.fold(attempts))
+
+
+def of(counted: cells.Cells) -> pl.DataFrame:
+    """Return the ledger of cells."""
     return (
-        attempts.lazy()
-        .filter(pl.col("started_at").is_not_null())
-        .with_columns(bucket(pl.col("started_at")).alias("bucket"))
+        counted.counts.filter(pl.col("bucket").is_not_null())
         .group_by(KEYS)
-        .agg(
-            pl.col("ok").fill_null(False).sum().cast(pl.UInt32).alias("ok"),
-            (~pl.col("ok")).fill_null(False).sum().cast(pl.UInt32).alias("failed"),
-            pl.col("ok").is_null().sum().cast(pl.UInt32).alias("undecided"),
-        )
-        .collect()
+        .agg(pl.col(COUNTS).sum().cast(pl.UInt32))
     )
 
 

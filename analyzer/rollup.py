@@ -7,28 +7,24 @@ because fast failures would flatter the median.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-DIMENSIONS = (
-    "minute", "hop", "format", "host", "endpoint", "model", "provider", "gateway", "key_tag",
-    "client", "stream",
-)  # fmt: skip
-SUMS = (
-    "attempts", "ok", "failed", "undecided", "input_tokens", "output_tokens", "cached_tokens",
-    "reasoning_tokens",
-)  # fmt: skip
-RELATIVE_ERROR = 0.01
-GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+from analyzer import cells
+from analyzer.cells import GAMMA, LATENCY_MINUTES, RELATIVE_ERROR, SUMS
+
+__all__ = [
+    "DIMENSIONS", "GAMMA", "LATENCY_DIMENSIONS", "LATENCY_MINUTES", "RELATIVE_ERROR", "SUMS",
+    "Rollup", "add", "fold", "medians", "merge", "of", "quantiles",
+]  # fmt: skip
+
+DIMENSIONS = ("minute", *cells.KIND)
 
 LATENCY_DIMENSIONS = ("minute", "measure", "hop", "format", "host", "model")
 """Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
 costs as much as a row of the capture does."""
-LATENCY_MINUTES = 10
-"""Durations are told apart by ten minutes, ``minute`` being the first: for the same reason."""
 
 _LATENCY_KEYS = (*LATENCY_DIMENSIONS, "bucket")
 
@@ -48,37 +44,17 @@ class Rollup:
 
 def fold(attempts: pl.DataFrame) -> Rollup:
     """Return the rollup of canonical attempt rows (LLM traffic only)."""
-    keyed = attempts.with_columns(pl.col("started_at").dt.truncate("1m").alias("minute"))
-    counts = keyed.group_by(DIMENSIONS).agg(
-        pl.len().cast(pl.Int64).alias("attempts"),
-        pl.col("ok").fill_null(False).sum().cast(pl.Int64).alias("ok"),
-        (~pl.col("ok")).fill_null(False).sum().cast(pl.Int64).alias("failed"),
-        pl.col("ok").is_null().sum().cast(pl.Int64).alias("undecided"),
-        *(
-            pl.col(name).sum().alias(name)
-            for name in ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-        ),
-    )
-    good = keyed.filter(pl.col("ok"))
-    durations = _buckets(good, "duration")
-    # Few sources tell when the first token came; the others need not be grouped for it.
-    first = good["ttft_ms"].null_count() < good.height
-    latency = pl.concat([durations, _buckets(good, "ttft")]) if first else durations
-    return Rollup(counts, latency)
+    return of(cells.fold(attempts))
 
 
-def _buckets(good: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """Return how many successes took how long, as far as they tell ``measure``."""
-    time = pl.col(f"{measure}_ms")
-    return (
-        good.filter(time > 0)
-        .with_columns(
-            pl.col("minute").dt.truncate(f"{LATENCY_MINUTES}m"),
-            pl.lit(measure).alias("measure"),
-            _bucket(time).alias("bucket"),
-        )
-        .group_by(_LATENCY_KEYS)
-        .agg(pl.len().cast(pl.Int64).alias("n"))
+def of(counted: cells.Cells) -> Rollup:
+    """Return the rollup of cells."""
+    seconds = pl.col("bucket") * (cells.BUCKET_S * 1_000_000)
+    minute = seconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.truncate("1m")
+    counts = counted.counts.with_columns(minute.alias("minute"))
+    return Rollup(
+        counts.group_by(DIMENSIONS).agg(pl.col(SUMS).sum()),
+        counted.latency.group_by(_LATENCY_KEYS).agg(pl.col("n").sum()),
     )
 
 
@@ -129,7 +105,3 @@ def medians(rollup: Rollup) -> pl.DataFrame:
     """Return ``host model median_ms``: the median duration of successes, for ``long_wait``."""
     durations = rollup.latency.filter(pl.col("measure") == "duration")
     return quantiles(durations, ("host", "model"), median_ms=0.5)
-
-
-def _bucket(milliseconds: pl.Expr) -> pl.Expr:
-    return (milliseconds.log() / math.log(GAMMA)).ceil().cast(pl.Int32)

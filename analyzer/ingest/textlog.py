@@ -17,6 +17,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import polars as pl
 
 from analyzer import columns
+from analyzer.ahead import mapped
 from analyzer.ingest import envelope
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.lines import LineBlock, line_blocks
@@ -58,7 +59,10 @@ class Reader(Protocol):
 
 @runtime_checkable
 class BlockReader(Reader, Protocol):
-    """A reader that reads whole blocks, faster than line by line, where lines have no envelope."""
+    """A reader that reads whole blocks, faster than line by line, where lines have no envelope.
+
+    Its lines stand alone, and it may be called from several threads at once.
+    """
 
     def parse_block(self, block: LineBlock) -> tuple[Parsed, int, int]:
         """Return what a block holds, how many lines it has, and how many of these are not blank.
@@ -194,13 +198,19 @@ class _Reading:
         return Batch(rows, None, self._notes.take(), records)
 
     def _whole(self, reader: BlockReader, blocks: Iterator[LineBlock]) -> Iterator[Batch]:
-        """Yield the batches of a reader that reads whole blocks and counts their lines itself."""
+        """Yield the batches of a reader that reads whole blocks and counts their lines itself.
+
+        Blocks are read at the same time, each as if it were the first.
+        """
+
+        def parse(block: LineBlock) -> tuple[LineBlock, tuple[Parsed, int, int]]:
+            return block, reader.parse_block(replace(block, first=1))
+
         first = 1
-        for uncounted in blocks:
-            block = replace(uncounted, first=first + uncounted.too_long)
+        for uncounted, (alone, lines, count) in mapped(parse, blocks):
+            block = replace(uncounted, first=first + uncounted.too_long, lines=lines)
             self._tell_too_long(block)
-            parsed, lines, count = reader.parse_block(block)
-            block = replace(block, lines=lines)
+            parsed = _moved(alone, block.first - 1)
             first = block.first + lines
             texts = frame_of(block) if parsed.bad is not None and parsed.bad.height else None
             rows = self._joined(parsed, texts, block)
@@ -296,6 +306,15 @@ class _Reading:
             self._notes.add("notice", message, None, self._notices, lost=False)
         rows = pl.concat(made, how="diagonal_relaxed") if made else None
         return Batch(rows, None, self._notes.finish())
+
+
+def _moved(parsed: Parsed, lines: int) -> Parsed:
+    """Return what was read of a block behind so many ``lines``, with its line numbers put right."""
+    rows, bad = (
+        frame if frame is None else frame.with_columns(pl.col("record") + lines)
+        for frame in (parsed.rows, parsed.bad)
+    )
+    return replace(parsed, rows=rows, bad=bad)
 
 
 def bad_lines(lines: pl.DataFrame, reason: str) -> pl.DataFrame:

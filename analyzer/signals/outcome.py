@@ -68,7 +68,7 @@ def add(frame: Frame, *, all_traffic: bool = False) -> Frame:
     ``all_traffic`` takes every HTTP exchange as LLM traffic, for logs without hosts and without
     known paths.
     """
-    row = _Row(shown_columns(frame))
+    row = _Row(shown_columns(frame), _formats(frame))
     speaks = pl.lit(True) if all_traffic else pl.col(LLM_PLACE) | pl.col(LLM_BODY)
     frame = frame.with_columns((speaks & row.is_exchange()).alias("llm"), row.error_type())
     frame = frame.with_columns(
@@ -83,11 +83,29 @@ def add(frame: Frame, *, all_traffic: bool = False) -> Frame:
     )
 
 
+def _formats(frame: Frame) -> frozenset[str] | None:
+    """Return the formats of the rows; ``None`` if a row has none, or the frame is lazy."""
+    if not isinstance(frame, pl.DataFrame):
+        return None
+    found = frame["format"].unique().to_list()
+    return None if None in found else frozenset(found)
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """Expressions over one row; columns in which there is nothing are left out of them."""
 
     shown: frozenset[str]
+    formats: frozenset[str] | None = None
+    """The formats that rows are of; ``None``: not known."""
+
+    def of(self, name: str) -> pl.Expr:
+        """Whether the row is of a format, or of a variant of it: ``envoy``, ``envoy-json``."""
+        if self.formats is not None:
+            variants = [known for known in self.formats if known.partition("-")[0] == name]
+            if not variants or variants == list(self.formats):
+                return pl.lit(bool(variants))
+        return self.matches("format", f"^{name}(-|$)")
 
     def has(self, column: str, *words: str) -> pl.Expr:
         """Whether the column is one of ``words``; false where it is absent."""
@@ -160,13 +178,11 @@ class _Row:
         in the middle: whether it got what it wanted is not in the log.
         """
         signs = (
-            ("^haproxy", _HAPROXY_LEFT), ("^envoy", _ENVOY_LEFT), ("^squid$", _SQUID_LEFT),
+            ("haproxy", _HAPROXY_LEFT), ("envoy", _ENVOY_LEFT), ("squid", _SQUID_LEFT),
         )  # fmt: skip
-        flags = [
-            self.matches("format", name) & self.matches("proxy_flags", flag) for name, flag in signs
-        ]
-        caddy = self.matches("format", "^caddy") & self.matches("proxy_detail", _CADDY_LEFT)
-        envoy_broke = self.matches("format", "^envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
+        flags = [self.of(name) & self.matches("proxy_flags", flag) for name, flag in signs]
+        caddy = self.of("caddy") & self.matches("proxy_detail", _CADDY_LEFT)
+        envoy_broke = self.of("envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
         return (pl.any_horizontal(*flags, caddy)) & ~envoy_broke
 
     def lost_on_the_way(self) -> pl.Expr:
@@ -181,9 +197,9 @@ class _Row:
         aborted = self.matches("client_error", "(?i)abort")
         broke = pl.when(cut).then(~aborted).otherwise(~whole)
         client = self.exists("client_error") & ~bodiless & broke
-        haproxy = self.matches("format", "^haproxy") & self.matches("proxy_flags", _HAPROXY_BROKE)
-        envoy = self.matches("format", "^envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
-        squid = self.has("format", "squid") & self.matches("proxy_flags", _SQUID_BROKE)
+        haproxy = self.of("haproxy") & self.matches("proxy_flags", _HAPROXY_BROKE)
+        envoy = self.of("envoy") & self.matches("proxy_flags", _ENVOY_BROKE)
+        squid = self.of("squid") & self.matches("proxy_flags", _SQUID_BROKE)
         return client | haproxy | envoy | squid
 
     def torn(self) -> pl.Expr:

@@ -62,12 +62,13 @@ def _family(prefixes: tuple[str, ...]) -> str:
     return rf"(?:^|[/.])(?:{'|'.join(prefixes)})" if prefixes else ""
 
 
-def add_by_header(frame: Frame, data: SignalData) -> Frame:
+def add_by_header(frame: Frame, data: SignalData, shown: frozenset[str] | None = None) -> Frame:
     """Fill ``edge`` and ``gateway`` by response headers.
 
-    A provider's own host has no gateway: what its headers show is the provider's.
+    A provider's own host has no gateway: what its headers show is the provider's. ``shown`` are the
+    columns in which there is anything, if they are known.
     """
-    shown = shown_columns(frame)
+    shown = shown_columns(frame) if shown is None else shown
     edge = _passed((p for p in data.products if p.kind == "edge"), shown)
     gateway = _passed((p for p in data.products if p.kind == "gateway"), shown)
     own = pl.col("provider_host").fill_null(False)

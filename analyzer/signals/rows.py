@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from analyzer import columns
+from analyzer import cells, columns
 from analyzer.columns import Frame
 from analyzer.signals import client, endpoint, outcome, provider
 from analyzer.signals.catalogue import SignalData
@@ -15,6 +15,9 @@ from analyzer.signals.catalogue import SignalData
 _PLACE = ("method", "host", "path")
 _PLACE_FILLS = ("endpoint", "model", "stream", "base_url_problem", "gateway", "provider")
 _PLACE_ADDS = ("provider_host", outcome.LLM_PLACE)
+_FILLS = (*_PLACE_FILLS, "client")
+_TOLD = (*(f"_told_{name}" for name in (*_FILLS, *_PLACE_ADDS)), "_told_family")
+_NUMBER = "_kind"
 _INTERNAL = (outcome.LLM_PLACE, outcome.LLM_BODY)
 _REMEMBERED = 200_000
 """Distinct values of one kind that are kept; a crawler's random paths must not fill the memory."""
@@ -37,16 +40,53 @@ class Signals:
         self._all_traffic = all_traffic
         self._clients = client.columns_used(data)
         self._seen: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._kinds: dict[tuple[str, ...], pl.DataFrame] = {}
 
     def __call__(self, frame: Frame) -> Frame:
         """Return ``frame`` with all canonical columns, filled as far as the rows tell."""
         frame = _complete(frame, [*self._clients, outcome.AWS_ERROR])
-        frame = self._fill_places(frame)
-        frame = self._fill_clients(frame)
-        frame = provider.add_by_header(frame, self._data)
-        frame = self._fill_models(frame)
+        shown = provider.shown_columns(frame)
+        used = [name for name in self._clients if name in shown]
+        told = self._kind(frame, used)
+        filled = [pl.coalesce(name, f"_told_{name}").alias(name) for name in _FILLS]
+        added = [pl.col(f"_told_{name}").alias(name) for name in _PLACE_ADDS]
+        frame = told.with_columns(*filled, *added)
+        frame = provider.add_by_header(frame, self._data, shown)
+        family = pl.coalesce("provider", "_told_family").alias("provider")
+        frame = frame.with_columns(family).drop(*_TOLD)
         frame = outcome.add(frame, all_traffic=self._all_traffic)
         return frame.drop(*_INTERNAL)
+
+    def _kind(self, frame: Frame, used: Sequence[str]) -> Frame:
+        """Add what place, program and model say of rows: :data:`_TOLD`, each kind resolved once."""
+        keys = [*_PLACE, "model", *used]
+        if not isinstance(frame, pl.DataFrame):
+            return _look_up(frame, self._resolve(frame.select(keys).unique(), used), keys)
+        numbers = cells.number(frame, keys).alias(_NUMBER)
+        kinds = frame.select(*keys, numbers).unique(_NUMBER, keep="any")
+        known = self._kinds.get(tuple(keys))
+        if known is None or known.height > _REMEMBERED:
+            known = self._resolve(kinds, used).select(_NUMBER, *_TOLD)
+        elif (fresh := kinds.join(known, on=_NUMBER, how="anti")).height:
+            known = pl.concat([known, self._resolve(fresh, used).select(_NUMBER, *_TOLD)])
+        self._kinds[tuple(keys)] = known
+        joined = frame.with_columns(numbers).join(
+            known, on=_NUMBER, how="left", maintain_order="left"
+        )
+        return joined.drop(_NUMBER)
+
+    def _resolve(self, kinds: Frame, used: Sequence[str]) -> Frame:
+        """Resolve distinct kinds; what repeats in them is resolved once as well."""
+        blank = [
+            pl.lit(None, dtype=columns.dtype_of(name)).alias(name)
+            for name in ("endpoint", "stream", "base_url_problem", "gateway", "provider", "client")
+        ]
+        kinds = kinds.with_columns(*blank, pl.col("model").alias("_asked_model"))
+        kinds = self._fill_clients(self._fill_places(kinds), used)
+        told = self._distinct(kinds, ("model",), self._families)
+        kinds = _look_up(kinds, told, ("model",))
+        renamed = {name: f"_told_{name}" for name in (*_FILLS, *_PLACE_ADDS)}
+        return kinds.rename(renamed).rename({"_asked_model": "model", "_family": "_told_family"})
 
     def _fill_places(self, frame: Frame) -> Frame:
         told = self._distinct(frame, _PLACE, self._places)
@@ -67,9 +107,7 @@ class Signals:
         told = (*_PLACE_FILLS, *_PLACE_ADDS)
         return places.select(*_PLACE, *(pl.col(name).alias(f"_place_{name}") for name in told))
 
-    def _fill_clients(self, frame: Frame) -> Frame:
-        shown = provider.shown_columns(frame)
-        used = [name for name in self._clients if name in shown]
+    def _fill_clients(self, frame: Frame, used: Sequence[str]) -> Frame:
         if not used:
             return frame
         told = self._distinct(frame, used, self._programs)
@@ -82,12 +120,6 @@ class Signals:
         empty = [pl.lit(None, dtype=pl.String()).alias(name) for name in blank]
         named = client.add(distinct.with_columns(*empty), self._data)
         return named.select(*present, pl.col("client").alias("_client"))
-
-    def _fill_models(self, frame: Frame) -> Frame:
-        told = self._distinct(frame, ("model",), self._families)
-        joined = _look_up(frame, told, ("model",))
-        filled = pl.coalesce("provider", "_family").alias("provider")
-        return joined.with_columns(filled).drop("_family")
 
     def _families(self, distinct: Frame) -> Frame:
         blank = pl.lit(None, dtype=pl.String()).alias("provider")
