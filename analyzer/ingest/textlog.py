@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -69,6 +69,29 @@ class BlockReader(Reader, Protocol):
 
         ``block.lines`` is 0: not counted.
         """
+
+
+@runtime_checkable
+class PreparingReader(Reader, Protocol):
+    """A reader whose work is mostly done on blocks by themselves, several at the same time."""
+
+    def prepare(self, lines: pl.DataFrame) -> Any:
+        """Do what needs no other lines than ``lines``; called from several threads at once."""
+
+    def parse_prepared(self, made: Any) -> Parsed:
+        """Return what :meth:`parse` returns, of what was prepared; called in the lines' order."""
+
+
+class Alone:
+    """Makes a reader whose lines stand alone, and which remembers nothing, a preparing one."""
+
+    def prepare(self: Reader, lines: pl.DataFrame) -> Parsed:
+        """Read the lines."""
+        return self.parse(lines)
+
+    def parse_prepared(self, made: Parsed) -> Parsed:
+        """Nothing is left to do."""
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +196,12 @@ class _Reading:
 
     def batches(self) -> Iterator[Batch]:
         longest = self._wants.limits.entry_bytes
-        reader = None if self._wrap else self._reader(self._own)
+        reader = self._reader(self._own)
         with self._source.open() as stream:
-            if isinstance(reader, BlockReader):
+            if isinstance(reader, BlockReader) and not self._wrap:
                 yield from self._whole(reader, line_blocks(stream, longest, counted=False))
+            elif isinstance(reader, PreparingReader):
+                yield from self._prepared(reader, line_blocks(stream, longest))
             else:
                 for block in line_blocks(stream, longest):
                     self._tell_too_long(block)
@@ -190,12 +215,29 @@ class _Reading:
             self._notes.add("too_large", message, block.first - 1, block.too_long)
 
     def _batch(self, block: LineBlock) -> Batch:
+        lines, records = self._lines(block)
+        rows = self._parse(lines, block)
+        return Batch(rows, None, self._notes.take(), records)
+
+    def _lines(self, block: LineBlock) -> tuple[pl.DataFrame, int]:
+        """Return the lines of a block without envelopes, and how many records they are."""
         lines = frame_of(block)
         records = lines.height + block.too_long
         if self._wrap:
             lines = envelope.strip(lines, self._wrap, self._wants.reading.zone)
-        rows = self._parse(lines, block)
-        return Batch(rows, None, self._notes.take(), records)
+        return lines, records
+
+    def _prepared(self, reader: PreparingReader, blocks: Iterator[LineBlock]) -> Iterator[Batch]:
+        """Yield the batches of a reader that prepares blocks at the same time."""
+
+        def prepare(block: LineBlock) -> tuple[LineBlock, pl.DataFrame, int, Any]:
+            lines, records = self._lines(block)
+            return block, lines, records, reader.prepare(lines)
+
+        for block, lines, records, made in mapped(prepare, blocks):
+            self._tell_too_long(block)
+            rows = self._joined(reader.parse_prepared(made), lines, block)
+            yield Batch(rows, None, self._notes.take(), records)
 
     def _whole(self, reader: BlockReader, blocks: Iterator[LineBlock]) -> Iterator[Batch]:
         """Yield the batches of a reader that reads whole blocks and counts their lines itself.

@@ -8,6 +8,7 @@ it is cheap, since the error path of the command line uses it; Polars is loaded 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ class SecretStore:
     tells nothing. Use a random one per report, so that two reports cannot be linked.
     """
 
-    __slots__ = ("_echoes", "_found", "_index", "_kept", "_known", "_removed", "_salt")
+    __slots__ = ("_echoes", "_found", "_index", "_kept", "_known", "_lock", "_removed", "_salt")
 
     def __init__(self, salt: bytes) -> None:
         if not salt:
@@ -56,6 +57,8 @@ class SecretStore:
             raise ValueError(msg)
         self._salt = salt if len(salt) <= 64 else blake2b(salt).digest()
         self._known: dict[str, tuple[str, str]] = {}
+        # Blocks of a log are read by several threads, and all learn.
+        self._lock = threading.Lock()
         self._found: dict[str, str] = {}
         self._kept: set[str] = set()
         self._removed: dict[str, set[str]] = {}
@@ -117,10 +120,11 @@ class SecretStore:
         return f"key:{self._digest(secret)}"
 
     def _remember(self, literal: str, secret: str, kind: str) -> None:
-        known = self._known.get(literal)
-        if known is None or (known[1] in SOFT_KINDS and kind not in SOFT_KINDS):
-            self._known[literal] = (secret, kind)
-            self._index = self._echoes = None
+        with self._lock:
+            known = self._known.get(literal)
+            if known is None or (known[1] in SOFT_KINDS and kind not in SOFT_KINDS):
+                self._known[literal] = (secret, kind)
+                self._index = self._echoes = None
 
     def _digest(self, secret: str) -> str:
         raw = secret.encode("utf-8", "surrogatepass")

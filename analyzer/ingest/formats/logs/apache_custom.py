@@ -11,7 +11,7 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines
 
 _TIME = r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
 _QUOTED = r'(?:[^"\\]|\\.)*'
@@ -26,7 +26,7 @@ _SSL_REQUEST = rf'^{_TIME} \S+ (?:TLSv|SSLv)[\d.]+ \S+ "'
 _LACKS = "it has no named field (D=, X=) behind combined"
 
 
-class ApacheReader:
+class ApacheReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

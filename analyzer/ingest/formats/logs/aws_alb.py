@@ -7,7 +7,7 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import aws_fields
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
 
 _PLACES = {
     "type": 0, "time": 1, "target": 4, "queued": 5, "waited": 6, "relayed": 7, "code": 8,
@@ -21,7 +21,7 @@ _CLIENT_CLOSED = 460
 """The client closed the connection before the load balancer could answer."""
 
 
-class AlbReader:
+class AlbReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

@@ -14,7 +14,7 @@ from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import haproxy_row
 from analyzer.ingest.formats.logs.haproxy_tail import request_and_captures
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
 
 _HEAD = (
     r"^\S+:\d+ \[(?P<time>[^\]]*)\] (?P<frontend>\S+) (?P<backend>[^/\s]+)/(?P<server>\S+) "
@@ -78,7 +78,7 @@ _SIGNS = (
 _ORDER = "its fields are not in the order of httplog or tcplog"
 
 
-class HaproxyReader:
+class HaproxyReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

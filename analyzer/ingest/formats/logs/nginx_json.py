@@ -17,7 +17,7 @@ from analyzer.ingest import clock, fields, jsonlog, upstreams
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs.nginx_json_keys import ALIASES, FOREIGN, KEYS
 from analyzer.ingest.jsonlog import JsonLog
-from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
+from analyzer.ingest.textlog import BAD, Alone, Input, Parsed, first_lines
 
 _SUSPECT = r'[^\\]\\x[0-9A-Fa-f]{2}|[^\\]":\s*(?:-|,|\}|0\d|[\d.]+(?:,| :) ?[\d-])'
 """What breaks JSON in a line that a careless ``log_format`` wrote; few sound lines hold it."""
@@ -28,7 +28,7 @@ _LIKE_EPOCH = r"^\d{9,10}(?:\.\d+)?$|^\d{13,19}$"
 _TRACE = r"^(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-|$)"
 
 
-class NginxJsonReader:
+class NginxJsonReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

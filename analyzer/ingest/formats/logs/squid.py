@@ -10,7 +10,7 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
 
 _NATIVE = (
     r"^(?P<time>\d{9,10}\.\d{3}) +(?P<elapsed>-?\d+) \S+ "
@@ -43,7 +43,7 @@ _OWN_BYTES = (2_500, 5_000)
 balancers have a few hundred bytes, those of CDNs more. Providers' errors are JSON."""
 
 
-class SquidReader:
+class SquidReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

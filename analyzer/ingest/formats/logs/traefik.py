@@ -11,7 +11,7 @@ import polars as pl
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import traefik_words as words
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines
 
 _QUOTED = r'(?:[^"\\]|\\.)*'
 # The path is written as it is, quotes included; the router's closing quote is missing in places.
@@ -25,7 +25,7 @@ _LINE = (
 _LACKS = 'it lacks \'client - user [time] "request" status size "referer" "agent"\''
 
 
-class TraefikReader:
+class TraefikReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

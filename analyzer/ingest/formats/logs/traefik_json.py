@@ -16,7 +16,7 @@ from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import go_error, heads
 from analyzer.ingest.formats.logs import traefik_words as words
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import Alone, Input, Parsed, bad_lines
 
 _KEYS = (
     "DownstreamStatus", "DownstreamContentSize", "Duration", "OriginStatus", "OriginContentSize",
@@ -30,7 +30,7 @@ _SERVICE_URL = r'"ServiceURL"\s*:\s*(?:"([^"]*)"|\{.*?"Host"\s*:\s*"([^"]*)")'
 _LACKS = "it has neither a status nor a request"
 
 
-class TraefikJsonReader:
+class TraefikJsonReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:

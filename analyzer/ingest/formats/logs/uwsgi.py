@@ -13,7 +13,7 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines, first_lines
+from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines, first_lines
 
 _CTIME = r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _LINE = (
@@ -36,7 +36,7 @@ _NOTICE = (
 )
 
 
-class UwsgiReader:
+class UwsgiReader(Alone):
     """Reads one input; every line stands alone."""
 
     def __init__(self, wants: Wants) -> None:
