@@ -17,6 +17,7 @@ from analyzer import cells, columns, ledger, rollup
 from analyzer.ahead import Ahead
 from analyzer.errors import Problem
 from analyzer.ingest.base import Batch, Format, Source
+from analyzer.progress import Progress, Reached
 from analyzer.spill import Spill
 
 FAILURES_PER_SIGNATURE = 5_000
@@ -84,7 +85,8 @@ class _Failures:
         self._bodies: dict[int, str] = {}
         self._counts: list[pl.DataFrame] = []
         self._since_prune = 0
-        self._rows = 0
+        self.seen = 0
+        """Failures that were added, kept or not."""
 
     def add(self, rows: pl.DataFrame) -> None:
         if not rows.height:
@@ -100,7 +102,7 @@ class _Failures:
         # Wide rows are mostly nulls in any one format: keeping only what is filled bounds memory.
         filled = [s.name for s in slim if s.null_count() < s.len()]
         self._frames.append(_detached(slim.select(filled)))
-        self._rows += rows.height
+        self.seen += rows.height
         self._since_prune += rows.height
         if self._since_prune > PRUNE_EVERY_ROWS:
             self._prune()
@@ -143,7 +145,7 @@ class _Failures:
             maintain_order="left",
         ).sort("attempt_id")
         whole = columns.conform(weighted).with_columns(weighted["signature"], weighted["weight"])
-        return whole, self._rows - kept.height
+        return whole, self.seen - kept.height
 
 
 def _detached(rows: pl.DataFrame) -> pl.DataFrame:
@@ -179,6 +181,7 @@ class _Collector:
         self.hosts: Counter[str] = Counter()
         self.formats: dict[str, Format] = {}
         self.served: set[tuple[str, str]] = set()
+        self.records = 0
 
     def batch(self, source: Source, fmt: Format | None, batch: Batch, signals: Signals) -> None:
         self.problems.extend(batch.problems)
@@ -186,6 +189,7 @@ class _Collector:
             return
         tally = self._tally(source, fmt)
         tally.records += batch.records
+        self.records += batch.records
         tally.problems += sum(problem.count for problem in batch.problems)
         if batch.usage is not None and batch.usage.height:
             self.usage.append(_filled(columns.conform(batch.usage, columns.USAGE)))
@@ -257,11 +261,18 @@ def collect(
     batches: Iterable[tuple[Source, Format | None, Batch]] | Iterator[tuple[Source, Format, Batch]],
     signals: Signals,
     spill: Spill,
+    progress: Progress | None = None,
 ) -> Collected:
     """Fold all batches; ``spill`` is filled and stays the caller's to close."""
     collector = _Collector(spill)
-    for source, fmt, batch in Ahead(batches):
-        collector.batch(source, fmt, batch, signals)
+    try:
+        for source, fmt, batch in Ahead(batches):
+            collector.batch(source, fmt, batch, signals)
+            if progress:
+                progress(Reached(source.name, collector.records, collector.failures.seen))
+    finally:
+        if progress:
+            progress(None)
     return collector.finish()
 
 
@@ -270,9 +281,13 @@ def exemplars(spill: Spill, k: int = EXEMPLARS_PER_MINUTE_MODEL) -> pl.DataFrame
 
     The choice depends on ``input`` and ``record`` alone, so it is the same however inputs were cut.
     """
+    return sampled(spill.scan(), k)
+
+
+def sampled(rows: pl.LazyFrame, k: int = EXEMPLARS_PER_MINUTE_MODEL) -> pl.DataFrame:
+    """Return the exemplars of some slim rows, as :func:`exemplars` does of all."""
     return (
-        spill.scan()
-        .filter(pl.col("ok"))
+        rows.filter(pl.col("ok"))
         .with_columns(
             pl.col("started_at").dt.truncate("1m").alias("minute"),
             pl.struct("input", "record").hash().alias("order"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from polars import DataFrame
+
     from analyzer.config import Config as Configured
     from analyzer.ingest.base import Reading
     from analyzer.pipeline import Options
@@ -59,7 +61,17 @@ Mapping = Annotated[
     typer.Option(
         "--map",
         metavar="COLUMN=SOURCE|FILE",
-        help="Where a CSV or JSON-lines log of your own has a column. Repeatable.",
+        help="Where a CSV or JSON-lines log, or a CSV usage export (it has a column time), of "
+        "your own has a column. Repeatable.",
+    ),
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        metavar="FILE",
+        help="Your own price list (.csv or .yaml: model, input, output, cached per million tokens, "
+        "currency, date), for what has tokens and no cost.",
     ),
 ]
 Strict = Annotated[
@@ -87,6 +99,7 @@ class Told:
     mapping: Sequence[str] | None = None
     config: Path | None = None
     no_config: bool = False
+    prices: Path | None = None
 
     def configured(self) -> Configured:
         """Return the configuration that counts."""
@@ -99,6 +112,7 @@ class Told:
 
         ``rows`` says whether healthy attempts are written too.
         """
+        from analyzer import progress
         from analyzer.pipeline import Options
 
         found = self.configured()
@@ -110,8 +124,17 @@ class Told:
             all_traffic=self.all_traffic or found.all_traffic,
             reading=self._reading(found),
             rows=rows,
+            prices=self._priced(),
             command=self._command(inputs, hosts),
+            progress=progress.meter(),
         )
+
+    def _priced(self) -> DataFrame | None:
+        if self.prices is None:
+            return None
+        from analyzer.billing import prices
+
+        return prices.load(self.prices)
 
     def _reading(self, found: Configured) -> Reading:
         from analyzer.ingest import told
@@ -143,4 +166,6 @@ class Told:
             words += ["--hop", word]
         for word in self.mapping or ():
             words += ["--map", word if "=" in word else Path(word).name]
+        if self.prices:
+            words += ["--prices", self.prices.name]
         return shlex.join(words)
