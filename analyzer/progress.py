@@ -61,7 +61,7 @@ def _line(reached: Reached, seconds: float, room: int) -> str:
     from analyzer.redact.text import one_line
 
     told = f": {reached.records:,} records, {reached.failed:,} failed, {seconds:.0f} s"
-    name = one_line(reached.input)
+    name = one_line(reached.input, 1000)
     space = max(room - len("Reading ") - len(told), 8)
     shown = name if len(name) <= space else f"...{name[-space + 3 :]}"
     return f"Reading {shown}{told}"[:room]
