@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer import data
-from analyzer.engine import files, rule_file, yaml12
+from analyzer.engine import files, rule_file, support, yaml12
 from analyzer.engine.lint.base import ERROR, Catalogue, Issue
 from analyzer.errors import Location
 
@@ -30,6 +30,10 @@ def read(root: Path) -> Catalogue:
         except yaml12.YamlError as error:
             problems.append(Issue("KB001", ERROR, error.location, error.reason))
             continue
+        problems.extend(
+            Issue("KB001", ERROR, place, message)
+            for place, message in support.check(file.name, document)
+        )
         if file.name.startswith(LISTS):
             problems.extend(_list_problems(document))
             name = file.name.removeprefix(LISTS).removesuffix(".yaml")
