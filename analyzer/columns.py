@@ -306,6 +306,16 @@ SLIM: tuple[str, ...] = (
     "request_id", "ray_id", "trace_id", "upstream_request_id", "duration_ms", "ttfb_ms", "ttft_ms",
     "stream", "stream_state", "finish_reason", "input_tokens", "output_tokens", "cached_tokens",
     "reasoning_tokens", "error_type", "error_code", "error_message", "response_bytes",
-    "provider_host",
+    "provider_host", "request_bytes",
 )  # fmt: skip
 """What every attempt, healthy ones too, keeps until the sinks are written."""
+
+TELLING: tuple[str, ...] = ("resend_count", "request_hash", "session_id")
+"""By one of these a retry can be told from a new request."""
+
+CHAINED: tuple[str, ...] = (
+    "attempt_id", "input", "record", "format", "hop", "ok", "started_at", "ended_at",
+    "duration_ms", "time_precision_ms", "method", "host", "endpoint", "model", "client", "key_tag",
+    *TELLING, "request_bytes", "retry_after_s",
+)  # fmt: skip
+"""What is needed of an attempt to tell which call it belongs to."""

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import polars as pl
 
-from analyzer import columns, correlate, data, rollup
+from analyzer import calls, columns, correlate, data, rollup
 from analyzer.analysis import build, scope
 from analyzer.analysis.context import Context
 from analyzer.analysis.model import Analysis, Note
@@ -20,8 +20,11 @@ from analyzer.billing.policies import Policies
 from analyzer.collect import Collected, collect
 from analyzer.engine import judge, load
 from analyzer.errors import NothingUsable, Problem
+from analyzer.incidents import markers as happened
+from analyzer.incidents.options import TARGET
 from analyzer.ingest import capture, files
 from analyzer.ingest.base import Limits, Reading, Source, Wants
+from analyzer.progress import Progress
 from analyzer.redact.secrets import SecretStore
 from analyzer.signals import catalogue, headers_needed, markers, model
 from analyzer.signals.rows import Signals
@@ -43,8 +46,20 @@ class Options:
     """What logs do not say themselves: their format string, zone, hop, columns."""
     rows: bool = False
     """Keep the slim rows of all attempts, healthy ones too, for sinks."""
+    prices: pl.DataFrame | None = None
+    """The user's own price list: :func:`analyzer.billing.prices.load`."""
     command: str = ""
     """Shown in the report, so that somebody else gets the same."""
+    progress: Progress | None = None
+    """Is told how far the reading has come."""
+    markers: tuple[str, ...] = ()
+    """What the user says happened, each like ``14:19Z deploy 4.2``."""
+    target: float = TARGET
+    """Share of attempts that shall succeed; incidents are measured against it."""
+    support: bool = False
+    """Read the headers too that support desks ask for: see :mod:`analyzer.ticket`."""
+    salt: bytes | None = None
+    """Keys the pseudonyms; ``None``: made from the inputs, so that they tell nothing elsewhere."""
 
 
 @dataclass(slots=True)
@@ -62,6 +77,8 @@ class Result:
     """The attempts that several hops saw."""
     settled: settle.Settled | None
     """What usage exports say of the failures; ``None`` without an export."""
+    chained: calls.Chained
+    """The calls with a failed attempt; raw text."""
     knowledge: load.KnowledgeBase
     facts: catalogue.SignalData
     secrets: SecretStore
@@ -82,18 +99,24 @@ class Result:
         self.close()
 
 
-def run(inputs: Sequence[str], options: Options | None = None) -> Result:
-    """Read all inputs and return the result.
+def run(
+    inputs: Sequence[str], options: Options | None = None,
+    opened: tuple[list[Source], list[Problem]] | None = None,
+) -> Result:  # fmt: skip
+    """Read all inputs and return the result; ``opened`` is what they were expanded to already.
 
     Raises:
         NothingUsable: no input holds LLM traffic that can be read.
         ConfigError: the packaged knowledge is broken, or a knowledge directory does not exist.
+        UsageError: a marker is none, or fits several days of the capture.
     """
     options = options or Options()
+    for raw in options.markers:
+        happened.parse(raw)  # Reading may take minutes: what is mistyped is said at once.
     knowledge = load.load(data.root("knowledge"), options.knowledge)
     facts = catalogue.from_data(knowledge.data)
-    sources, problems = files.expand(inputs, options.limits)
-    secrets = SecretStore(_salt(sources))
+    sources, problems = opened or files.expand(inputs, options.limits)
+    secrets = SecretStore(options.salt or _salt(sources))
     # Rows of one log are only needed by sinks; several logs are joined, and a usage export is
     # settled, by them.
     spill = Spill(keep=options.rows or len(sources) > 1)
@@ -102,6 +125,7 @@ def run(inputs: Sequence[str], options: Options | None = None) -> Result:
             capture.read(sources, _wants(knowledge, facts, secrets, options, len(sources) > 1)),
             Signals(facts, declared=options.gateways, all_traffic=options.all_traffic),
             spill,
+            options.progress,
         )
         collected.problems[:0] = problems
         if not collected.attempts:
@@ -117,6 +141,10 @@ def _wants(
     options: Options, several: bool = False,
 ) -> Wants:  # fmt: skip
     headers = knowledge.headers | headers_needed(facts)
+    if options.support:
+        from analyzer.engine.support import Support
+
+        headers |= Support(knowledge.data).headers()
     if several:
         # A server's clock against the client's, for what is joined by time.
         headers |= {settle.DATE}
@@ -144,11 +172,24 @@ def _phase_2(
     secrets.keep(_shown(collected))
     context = _context(knowledge, facts, secrets, options)
     counted = scope.counted(collected, billed, joined, context)
-    analysis = build.build(collected, counted, joined, settled_bills, context)
+    chained = _chained(collected, counted, joined, context)
+    analysis = build.build(collected, counted, joined, settled_bills, chained, context)
     return Result(
-        analysis, billed, collected, counted, latency, joined, settled_bills, knowledge, facts,
-        secrets,
+        analysis, billed, collected, counted, latency, joined, settled_bills, chained, knowledge,
+        facts, secrets,
     )  # fmt: skip
+
+
+def _chained(
+    collected: Collected, counted: scope.Counted, joined: correlate.Joined, context: Context
+) -> calls.Chained:
+    """Chain the attempts that count: what a hop behind noted of them is no retry."""
+    every = traffic.attempts(collected.spill.telling(), joined)
+    own = every.filter(
+        ~pl.col("echo"), ~pl.col("attempt_id").is_in(joined.members["attempt_id"].implode())
+    )
+    told = {rule.id: rule.retry_advice for rule in context.rules.values() if rule.retry_advice}
+    return calls.chain(counted.failures, own, told, correlate.finished(joined))
 
 
 def _settled(
@@ -189,6 +230,9 @@ def _context(
         command=options.command,
         options={name: value for name, value in told.items() if value},
         notes=[Note(level="warn", text=text) for text in said],
+        marks=[happened.parse(raw) for raw in options.markers],
+        target=options.target,
+        prices=options.prices,
     )
 
 

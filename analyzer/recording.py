@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TEXT = (
     "host", "endpoint", "model", "provider", "gateway", "client", "party", "input", "error_type",
-    "error_code", "error_message", "request_id", "ray_id",
+    "error_code", "error_message", "request_id", "ray_id", "currency",
 )  # fmt: skip
 """Columns that can hold what a stranger wrote; tags and words of our vocabulary cannot."""
 
@@ -28,8 +28,8 @@ def record(result: Result) -> Records:
         counts=_summed(_clean(counts, result), "counts", rollup.SUMS),
         failed=_summed(_clean(_failed(failures), result), "failed", ("failed",)),
         latency=_summed(_clean(latency, result), "latency", ("n",)),
-        calls=pl.DataFrame(schema=records.CALLS),
-        failures=_fit(_clean(failures, result), "failures"),
+        calls=_fit(_clean(result.chained.calls, result), "calls"),
+        failures=_fit(_clean(_booked(failures), result), "failures"),
         inputs=_inputs(result),
     )
 
@@ -41,6 +41,13 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 def _failed(failures: pl.DataFrame) -> pl.DataFrame:
     return failures.with_columns(
         pl.col("started_at").dt.truncate("1m").alias("minute"), pl.col("weight").alias("failed")
+    )
+
+
+def _booked(failures: pl.DataFrame) -> pl.DataFrame:
+    """Return the failures with the ledger's currency: an answer may state a cost in another."""
+    return failures.with_columns(
+        pl.col("billed_currency").alias("currency"), pl.col("billed_layer").alias("payer")
     )
 
 

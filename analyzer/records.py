@@ -56,7 +56,9 @@ CALLS = pl.Schema(
     }
 )  # fmt: skip
 """Calls with at least one failed attempt: ``outcome`` is ``rescued``, ``given_up``,
-``never_retried`` or ``undecided``. All calls = attempts - sum of (attempts - 1) over these."""
+``never_retried`` or ``undecided``. All calls = attempts - sum of (attempts - 1) over these. Failed
+attempts of :data:`FAILED` that are in none of them are of logs that cannot tell retries: how many
+calls there were is not measured there."""
 
 FAILURES = pl.Schema(
     {
@@ -66,12 +68,14 @@ FAILURES = pl.Schema(
         "status": pl.Int32(), "layer": pl.String(), "emitted_by": pl.String(),
         "cause": pl.String(), "rule": pl.String(), "confidence": pl.String(),
         "party": pl.String(), "billing": pl.String(), "billing_basis": pl.String(),
-        "billed_cost": pl.Decimal(38, 18), "currency": pl.String(), "error_type": pl.String(),
-        "error_code": pl.String(), "error_message": pl.String(), "request_id": pl.String(),
-        "ray_id": pl.String(), "duration_ms": pl.Float64(), "weight": pl.Float64(),
+        "billed_cost": pl.Decimal(38, 18), "currency": pl.String(), "payer": pl.String(),
+        "error_type": pl.String(), "error_code": pl.String(), "error_message": pl.String(),
+        "request_id": pl.String(), "ray_id": pl.String(), "duration_ms": pl.Float64(),
+        "weight": pl.Float64(),
     }
 )  # fmt: skip
-"""Failed attempts, redacted."""
+"""Failed attempts, redacted. ``billed_cost`` and its ``currency`` are what the ledger of ``payer``
+(``gateway`` or ``upstream``) booked; null without a usage export that settles the attempt."""
 
 INPUTS = pl.Schema(
     {

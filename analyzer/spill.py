@@ -7,7 +7,7 @@ Memory stays bounded because only failures are kept as full rows. The spill is w
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -25,51 +25,40 @@ class Spill:
     """
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES, *, keep: bool = True) -> None:
-        """``keep=False`` only counts: for runs in which nobody asks for healthy rows."""
+        """``keep=False``: nobody asks for healthy rows but those that may end a call."""
         self._keep = keep
-        self._limit = memory_bytes
-        self._held: list[pl.DataFrame] = []
-        self._size = 0
-        self._dir: tempfile.TemporaryDirectory[str] | None = None
-        self._parts: list[Path] = []
+        self._table = _Table(memory_bytes)
         self.height = 0
 
     def append(self, attempts: pl.DataFrame) -> None:
         """Add the slim columns of canonical rows, and their ``signature``."""
         if not attempts.height:
             return
-        if not self._keep:
-            self.height += attempts.height
-            return
-        slim = attempts.select(*columns.SLIM, "signature")
-        self._held.append(slim)
-        self._size += int(slim.estimated_size())
-        self.height += slim.height
-        if self._size > self._limit:
-            self._flush()
+        self.height += attempts.height
+        if self._keep:
+            self._table.append(attempts.select(*columns.SLIM, "signature"))
+        elif any(attempts[name].null_count() < attempts.height for name in columns.TELLING):
+            telling = attempts.filter(_telling())
+            self._table.append(telling.select(*columns.CHAINED, "signature"))
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in the order in which they came."""
-        for part in self._parts:
-            yield pl.read_parquet(part)
-        yield from self._held
+        if self._keep:
+            yield from self._table.batches()
 
     def scan(self) -> pl.LazyFrame:
-        """Return all rows as one lazy frame."""
-        held = [frame.lazy() for frame in self._held]
-        parts = [pl.scan_parquet(self._parts)] if self._parts else []
-        if not held and not parts:
-            empty = columns.empty().select(columns.SLIM)
-            return empty.with_columns(pl.lit(None, dtype=pl.UInt64).alias("signature")).lazy()
-        return pl.concat([*parts, *held])
+        """Return all rows as one lazy frame; empty unless they are kept."""
+        return self._table.scan(columns.SLIM) if self._keep else _nothing(columns.SLIM)
+
+    def telling(self) -> pl.LazyFrame:
+        """Return :data:`columns.CHAINED` and ``signature`` of rows that can tell retries."""
+        if not self._keep:
+            return self._table.scan(columns.CHAINED)
+        return self.scan().filter(_telling()).select(*columns.CHAINED, "signature")
 
     def close(self) -> None:
         """Forget the rows and remove what was written."""
-        self._held.clear()
-        self._parts.clear()
-        if self._dir is not None:
-            self._dir.cleanup()
-            self._dir = None
+        self._table.close()
 
     def __enter__(self) -> Spill:
         return self
@@ -82,6 +71,40 @@ class Spill:
     ) -> None:
         self.close()
 
+
+class _Table:
+    """Frames of one schema, in memory while they are small, else in Parquet files."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._limit = memory_bytes
+        self._held: list[pl.DataFrame] = []
+        self._size = 0
+        self._dir: tempfile.TemporaryDirectory[str] | None = None
+        self._parts: list[Path] = []
+
+    def append(self, rows: pl.DataFrame) -> None:
+        self._held.append(rows)
+        self._size += int(rows.estimated_size())
+        if self._size > self._limit:
+            self._flush()
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        for part in self._parts:
+            yield pl.read_parquet(part)
+        yield from self._held
+
+    def scan(self, names: Sequence[str]) -> pl.LazyFrame:
+        held = [frame.lazy() for frame in self._held]
+        parts = [pl.scan_parquet(self._parts)] if self._parts else []
+        return pl.concat([*parts, *held]) if held or parts else _nothing(names)
+
+    def close(self) -> None:
+        self._held.clear()
+        self._parts.clear()
+        if self._dir is not None:
+            self._dir.cleanup()
+            self._dir = None
+
     def _flush(self) -> None:
         if self._dir is None:
             self._dir = tempfile.TemporaryDirectory(prefix="whichhop-")
@@ -90,3 +113,12 @@ class Spill:
         self._parts.append(part)
         self._held.clear()
         self._size = 0
+
+
+def _telling() -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in columns.TELLING)
+
+
+def _nothing(names: Sequence[str]) -> pl.LazyFrame:
+    empty = columns.empty().select(names)
+    return empty.with_columns(pl.lit(None, dtype=pl.UInt64).alias("signature")).lazy()

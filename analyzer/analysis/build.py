@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from analyzer import correlate
+from analyzer import calls, correlate
 from analyzer import ledger as ledgers
 from analyzer._version import __version__
+from analyzer.analysis import estimates, hops, incidents, money, quality, retries, tables, verdict
 from analyzer.analysis import groups as grouping
-from analyzer.analysis import hops, money, quality, tables, verdict
+from analyzer.analysis.calls import Calls
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.context import Context
 from analyzer.analysis.evidence import Exhibits
@@ -44,6 +45,8 @@ DEFINITIONS = (
     ("emitted by", "Who wrote the answer that the capture shows; not always the layer."),
     ("confidence", "certain: the responder says so itself; high: two independent signs; medium: "
      "one sign and an exclusion; low: the status code alone."),
+    ("call", "A logical request: an attempt with its retries. Retries are told by the client's "
+     "counter, the same body, or the session, never by time alone; a success ends a call."),
     ("billing", "Expected from the rule and the party's published policy until a usage export "
      "settles it."),
 )  # fmt: skip
@@ -51,7 +54,7 @@ DEFINITIONS = (
 
 def build(
     collected: Collected, counted: Counted, joined: correlate.Joined,
-    settled: Settled | None, context: Context,
+    settled: Settled | None, chained: calls.Chained, context: Context,
 ) -> Analysis:  # fmt: skip
     """Return the Analysis of phase 1's result and of what counts of it."""
     clean = Cleaner(context.redact)
@@ -60,7 +63,8 @@ def build(
     hidden = failures.filter(pl.col("suppressed").is_not_null())
     written = _groups(failures.filter(pl.col("suppressed").is_null()), context, exhibits, clean)
     groups = [group for group, _ in written]
-    totals = _totals(collected, counted)
+    called = retries.calls(chained, counted, context, exhibits, clean)
+    totals = _totals(collected, counted, called)
     window = _window(collected, counted)
     served = _served(collected, context)
     notes = [*context.notes, *_more_groups(groups), *_suppressed(hidden)]
@@ -75,17 +79,22 @@ def build(
         totals=totals,
         verdict=verdict.headline(written, totals, window),
         next_steps=_next_steps(groups),
-        billing=money.billing(failures, collected.usage, settled, clean),
+        billing=money.billing(
+            failures, collected.usage, settled, chained, clean
+        ).model_copy(update={"estimates": estimates.estimates(failures, settled, context, clean)}),
         models=tables.models(counted.counts, counted.latency, failures, served, clean),
         timeline=tables.timeline(counted.ledger, failures),
         groups=groups[:GROUPS],
         evidence=exhibits.all(),
         hops=hops.hops(joined, clean),
+        calls=called,
+        incidents=incidents.incidents(
+            collected, counted, joined, chained, groups, context, clean
+        ),
         alternatives=verdict.alternatives(groups),
         unknown=tables.unknown(failures, totals.failed, clean),
         quality=quality.quality(
-            collected, failures, totals.undecided, totals.corroborating, counted.behind, notes,
-            clean,
+            collected, counted, totals.undecided, called, notes, clean
         ).model_copy(update={"redactions": context.redactions()}),
         method=_method(groups, context, clean),
     )  # fmt: skip
@@ -168,7 +177,7 @@ def _suppressed(hidden: pl.DataFrame) -> list[Note]:
     ]
 
 
-def _totals(collected: Collected, counted: Counted) -> Totals:
+def _totals(collected: Collected, counted: Counted, called: Calls) -> Totals:
     sums = {
         name: int(counted.counts[name].sum()) for name in ("attempts", "ok", "failed", "undecided")
     }
@@ -179,6 +188,7 @@ def _totals(collected: Collected, counted: Counted) -> Totals:
         corroborating=counted.echoed,
         by_layer=tables.by_layer(counted.failures),
         success_rate=sums["ok"] / decided if decided else None,
+        calls=called.calls if called.measured is None else None,
         **sums,
     )
 

@@ -10,6 +10,8 @@ import polars as pl
 from analyzer.analysis.model import Note
 from analyzer.analysis.parties import Names
 from analyzer.engine.rule import Rule
+from analyzer.incidents.markers import Mark
+from analyzer.incidents.options import TARGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,9 @@ class Context:
     command: str = ""
     options: Mapping[str, str] | None = None
     notes: Sequence[Note] = ()
+    marks: Sequence[Mark] = ()
+    """What the user says happened."""
+    target: float = TARGET
+    """Share of attempts that shall succeed."""
+    prices: pl.DataFrame | None = None
+    """The user's own price list: :func:`analyzer.billing.prices.load`."""

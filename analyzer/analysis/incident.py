@@ -66,13 +66,17 @@ class Incident(Part):
     text: str
     """One sentence: what, who, when."""
     kind: str
-    """``storm`` (found by the fast window) or ``slow_burn``."""
+    """``storm`` (found by the fast window), ``slow_burn`` or ``maintenance`` (announced)."""
+    family: str = "service"
+    """Whose doing: ``service``, ``caller`` (layer client) or ``planned``."""
     scope: str
     """``all``, or the field that bounds it: ``model``, ``key_tag``, ``endpoint``, ``host`` …"""
     scope_value: str | None = None
     start: datetime
+    """First failure of the first minute; where failures come more slowly than once a minute, one
+    mean gap before the first."""
     end: datetime | None = None
-    """``None``: still going on when the capture ends."""
+    """First minute after it; ``None``: still going on when the capture ends."""
     peak: datetime
     peak_per_minute: float
     """Failed attempts in the worst minute."""

@@ -12,9 +12,11 @@ from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
+from analyzer.analysis.calls import Calls
+from analyzer.analysis.incident import Incident
 from analyzer.analysis.part import Part
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 
 class Tool(Part):
@@ -73,7 +75,7 @@ class Totals(Part):
     success_rate: float | None = None
     """ok / (ok + failed); ``None`` if nothing was decided."""
     calls: int | None = None
-    """Logical requests; ``None`` until retries are chained."""
+    """Logical requests with their retries; ``None`` if nothing in the inputs tells retries."""
 
 
 class Verdict(Part):
@@ -343,6 +345,21 @@ class BilledMoney(Part):
     count: int
 
 
+class Estimate(Part):
+    """What failures without a cost come to by the user's own price list; basis ``estimated``."""
+
+    model: str
+    billing: str
+    """``billed`` or ``partial``."""
+    observed: bool
+    """Whether a usage row shows the charge; else it is expected."""
+    count: int
+    amount: str
+    currency: str
+    price_date: str | None = None
+    """Since when the price holds, as the list says."""
+
+
 class Observed(Part):
     """Failed attempts by what was expected and what usage exports show."""
 
@@ -456,6 +473,8 @@ class Billing(Part):
     outcomes: list[Count] = field(default_factory=list)
     """Failed attempts by how settling ended."""
     money: list[BilledMoney] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
+    """Of failures that are billed, as seen or expected, and have tokens but no cost."""
     wasted_by_retries: list[Money] | None = None
     """Money of failed attempts that were asked again; ``None`` if nothing tells retries."""
     coverage: list[UsageCoverage] = field(default_factory=list)
@@ -543,6 +562,9 @@ class Analysis(Part):
     groups: list[Group]
     evidence: list[Evidence]
     hops: Hops = field(default_factory=Hops)
+    calls: Calls | None = None
+    """``None`` in documents of earlier versions; where retries cannot be told it says why."""
+    incidents: list[Incident] = field(default_factory=list)
     alternatives: list[Alternative] = field(default_factory=list)
     unknown: Unknown
     quality: Quality

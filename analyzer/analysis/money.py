@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
@@ -21,6 +22,7 @@ from analyzer.analysis.model import (
     UsageRow,
 )  # fmt: skip
 from analyzer.billing.settle import Settled
+from analyzer.calls import Chained
 
 SHOWN = 10
 """Rows, bounds and mismatches that are shown; all are counted."""
@@ -28,8 +30,9 @@ KEYS = 5
 
 
 def billing(
-    failures: pl.DataFrame, usage: pl.DataFrame, settled: Settled | None, clean: Cleaner
-) -> Billing:
+    failures: pl.DataFrame, usage: pl.DataFrame, settled: Settled | None, chained: Chained,
+    clean: Cleaner,
+) -> Billing:  # fmt: skip
     """Return the money side of the failures; ``settled`` is what the ``usage`` rows gave."""
     rows = _rows(failures)
     inputs = [clean.value(name) for name in usage["input"].unique().sort()]
@@ -40,7 +43,11 @@ def billing(
         usage_rows=usage.height,
         usage_inputs=inputs,
     )
-    return made if settled is None else made.model_copy(update=_settled(failures, settled, clean))
+    return (
+        made
+        if settled is None
+        else made.model_copy(update=_settled(failures, settled, chained, clean))
+    )
 
 
 def _rows(failures: pl.DataFrame) -> list[BillingRow]:
@@ -90,7 +97,8 @@ def _sentence(rows: list[BillingRow], settled: Settled | None, clean: Cleaner) -
         ending = f"; {proven} shown by the usage export, the others expected"
     else:
         ending = "; all shown by the usage export"
-    return f"Of {total} failed attempts: {', '.join(told)}{ending}.{_cost(settled, clean)}"
+    money, group = _cost(settled, clean), _counted(settled)
+    return f"Of {total} failed attempts: {', '.join(told)}{money}{ending}{group}."
 
 
 def _cost(settled: Settled | None, clean: Cleaner) -> str:
@@ -105,25 +113,51 @@ def _cost(settled: Settled | None, clean: Cleaner) -> str:
         f"{_short(cost)} {clean.value(currency) or '(currency not stated)'}"
         for currency, cost in sums.iter_rows()
     ]
-    return f" Failed attempts cost {' and '.join(told)}." if told else ""
+    return f"; charged {' and '.join(told)}" if told else ""
 
 
-def _settled(failures: pl.DataFrame, settled: Settled, clean: Cleaner) -> dict[str, object]:
+def _counted(settled: Settled | None) -> str:
+    """Say how many failures sums per hour or day count, which they cannot tell apart."""
+    if settled is None:
+        return ""
+    known = settled.groups.filter(pl.col("conclusion").is_in(["some", "all"]))
+    low, high = (known[name].sum() for name in ("low", "high"))
+    if not high:
+        return ""
+    number = f"{low} to {high}" if low < high else str(high)
+    return f"; sums count {number} of them as used"
+
+
+def _settled(
+    failures: pl.DataFrame, settled: Settled, chained: Chained, clean: Cleaner
+) -> dict[str, object]:
     coverage = [_coverage(row, clean) for row in settled.coverage.to_dicts()]
-    wasted = settled.wasted_by_retries
     return {
         "settled": any(one.settles for one in coverage),
         "observed": [Observed(**row) for row in settled.expected_by_observed.to_dicts()],
         "outcomes": _outcomes(failures),
         "money": [_money(row, clean) for row in settled.money.to_dicts()],
-        "wasted_by_retries": None if wasted is None else _sums(wasted),
+        "wasted_by_retries": _wasted(settled, chained),
         "coverage": coverage,
         "bounds": [_bound(row, clean) for row in settled.groups.head(SHOWN).to_dicts()],
         "unmatched": sum(one.unmatched for one in coverage),
         "unmatched_rows": [_row(r, clean) for r in settled.unmatched_usage.head(SHOWN).to_dicts()],
         "mismatches": _mismatches(failures, settled, clean),
-        "note": _note(coverage),
+        "note": _note(coverage, settled, failures),
     }
+
+
+def _wasted(settled: Settled, chained: Chained) -> list[Money] | None:
+    """Return the money of failed attempts that were paid and asked again, where retries are told.
+
+    Where they are told of a part of the attempts only, it is at least so much.
+    """
+    again = chained.attempts["before"].drop_nulls()
+    paid = settled.observed.filter(
+        pl.col("attempt_id").is_in(again.implode()), pl.col("billed_cost") > 0
+    )
+    sums = _sums(paid.select(cost="billed_cost", currency="billed_currency"))
+    return sums if sums or chained.whole else None
 
 
 def _outcomes(failures: pl.DataFrame) -> list[Count]:
@@ -219,11 +253,14 @@ def _mismatches(failures: pl.DataFrame, settled: Settled, clean: Cleaner) -> lis
     ]
 
 
-def _note(coverage: list[UsageCoverage]) -> str | None:
-    """Say the first reason why an export settles less than it could."""
+def _note(coverage: list[UsageCoverage], settled: Settled, failures: pl.DataFrame) -> str | None:
+    """Say the first reason why an export settles less than it could, and what overlaps."""
     said = []
-    for one in coverage:
+    first, last = failures["started_at"].min(), failures["started_at"].max()
+    for one, overlapping in zip(coverage, settled.coverage["overlapping"], strict=True):
         name = ", ".join(one.inputs[:3])
+        if overlapping is not None and len(overlapping):
+            said.append(_overlap(one))
         if not one.settles:
             why = (
                 "a client's own estimate is nobody's bill"
@@ -231,6 +268,11 @@ def _note(coverage: list[UsageCoverage]) -> str | None:
                 else f"sums per {one.grain} bound groups of failures, not single ones"
             )
             said.append(f"{name}: {why}.")
+        elif _elsewhere(one, first, last):
+            said.append(
+                f"{name}: ends before the first failure or begins after the last one. If its "
+                "times name no zone, say which it is: --tz +08:00."
+            )
         elif one.explained_share is not None and one.explained_share < 0.95:
             said.append(
                 f"{name}: the log explains {one.explained_share:.0%} of the usage of a key, so "
@@ -245,6 +287,24 @@ def _note(coverage: list[UsageCoverage]) -> str | None:
                 "successes, so a row that is not there proves nothing."
             )
     return " ".join(said) or None
+
+
+def _elsewhere(one: UsageCoverage, first: object, last: object) -> bool:
+    """Whether an export and the failures have no time in common."""
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return False
+    if one.first is None or one.last is None:
+        return False
+    return one.first > last or one.last < first
+
+
+def _overlap(one: UsageCoverage) -> str:
+    """Say that exports hold the same time, and what was done about it."""
+    name = ", ".join(one.inputs[:3])
+    if not one.settles:
+        return f"{name}: hold the same time; a sum that stands in several was counted once."
+    told = f"{one.duplicates} rows with an id stand in several and were counted once"
+    return f"{name}: hold the same time; {told}; rows without an id, if any, may stand there twice."
 
 
 def _sums(rows: pl.DataFrame) -> list[Money]:

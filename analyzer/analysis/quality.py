@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from analyzer.analysis.calls import Calls
 from analyzer.analysis.clean import Cleaner
 from analyzer.analysis.model import Count, Note, ProblemRow, Quality
+from analyzer.analysis.scope import Counted
 from analyzer.collect import FAILURES_PER_SIGNATURE, Collected
 from analyzer.errors import Problem
 
@@ -49,16 +51,17 @@ def problem_rows(problems: Sequence[Problem], clean: Cleaner) -> list[ProblemRow
 
 
 def quality(
-    collected: Collected, failures: pl.DataFrame, undecided: int, corroborating: int, behind: int,
-    notes: Sequence[Note], clean: Cleaner,
+    collected: Collected, counted: Counted, undecided: int, called: Calls, notes: Sequence[Note],
+    clean: Cleaner,
 ) -> Quality:  # fmt: skip
     """Return the quality part; ``redactions`` are filled in when everything has been redacted."""
+    failures = counted.failures
     hosts = collected.hosts_left_out.most_common(HOSTS)
     return Quality(
         problems=problem_rows(collected.problems, clean),
-        notes=[*notes, *_notes(failures, undecided, corroborating, behind)],
+        notes=[*notes, *_notes(failures, undecided, counted.echoed, counted.behind)],
         caps=_caps(collected),
-        not_measured=_not_measured(collected, failures),
+        not_measured=[*_not_measured(collected, failures), *_calls(called)],
         hosts_left_out=[Count(value=clean.value(host), count=count) for host, count in hosts],
     )
 
@@ -115,3 +118,9 @@ def _not_measured(collected: Collected, failures: pl.DataFrame) -> list[Note]:
     if kinds and kinds <= {"har"} and failures.height:
         notes.append(Note(level="note", text="No log of a gateway or proxy was given."))
     return notes
+
+
+def _calls(called: Calls) -> list[Note]:
+    if called.measured is None or not called.untold:
+        return []
+    return [Note(level="note", text=called.measured, count=called.untold)]

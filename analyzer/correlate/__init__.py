@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.correlate.broken import recounted
-from analyzer.correlate.contradictions import Contradiction, contradictions
+from analyzer.correlate.contradictions import Contradiction, contradictions, finished
 from analyzer.correlate.coverage import corroborating, ranks, spans
 from analyzer.correlate.join import Joined, join
 from analyzer.correlate.settle import seen_in, settle
@@ -13,6 +13,7 @@ __all__ = [
     "Joined",
     "contradictions",
     "corroborating",
+    "finished",
     "join",
     "ranks",
     "recounted",

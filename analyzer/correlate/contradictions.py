@@ -62,6 +62,16 @@ def contradictions(joined: Joined) -> list[Contradiction]:
     return found
 
 
+def finished(joined: Joined) -> pl.Series:
+    """Return the ids of the attempts that a hop behind finished after the client had left."""
+    ids = [
+        told.outer["attempt_id"]
+        for told in contradictions(joined)
+        if told.kind == "finished_after_client_left"
+    ]
+    return pl.Series("attempt_id", ids, dtype=pl.UInt64)
+
+
 def _kind() -> pl.Expr:
     left = pl.col("status_outer").is_null() | (pl.col("status_outer") == 499)
     fine = pl.col("ok").fill_null(False) & (pl.col("status") < 400)

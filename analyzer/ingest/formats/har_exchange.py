@@ -75,7 +75,7 @@ class Asked:
     """What request bodies say, the requests' fingerprints, the bodies' sizes."""
 
     facts: list[RequestFacts] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
+    digests: list[str | None] = field(default_factory=list)
     sizes: list[int | None] = field(default_factory=list)
 
 

@@ -24,6 +24,8 @@ _SIZE_AS_SENT = frozenset({"mitmproxy", "polly"})
 _HELD = 4 << 20
 """Characters of bodies that are unpacked at a time."""
 _CACHED = 4096
+_BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods of which a request without a body is whole."""
 _Body = TypeVar("_Body", str | None, str | bytes | None)
 
 
@@ -71,8 +73,13 @@ class BodyReader:
             for body, request in zip(bodies, requests, strict=True)
         )
 
-    def _digest(self, method: str | None, url: Address, body: bytes) -> str:
-        """Return the fingerprint of a request: method, host and path are hashed once."""
+    def _digest(self, method: str | None, url: Address, body: bytes) -> str | None:
+        """Return the fingerprint of a request: method, host and path are hashed once.
+
+        Where the recorder left the body out, all requests to one path would look the same.
+        """
+        if not body and method not in _BODILESS:
+            return None
         place = f"{url.host}\0{url.path}"
         begun = self._digests.get((method, place))
         if begun is None:
