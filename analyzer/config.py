@@ -25,6 +25,7 @@ KEYS = {
     "log_formats": "table of named nginx log_formats, for --log-format NAME",
     "tz": "zone of log times that name none, as for --tz",
     "hops": "list of GLOB=HOP, as for --hop",
+    "slo": "table of model = percent, the targets of analyze weekly; default = 99.5 for the others",
 }
 """Every key and its meaning; the documentation is checked against this."""
 
@@ -41,6 +42,7 @@ class Config:
     log_formats: Mapping[str, str] = field(default_factory=dict)
     tz: str | None = None
     hops: tuple[str, ...] = ()
+    slo: Mapping[str, float] = field(default_factory=dict)
     path: Path | None = None
 
 
@@ -97,6 +99,7 @@ def parse(path: Path) -> Config:
         log_formats=_named(path, table, "log_formats"),
         tz=_text(path, table, "tz"),
         hops=_texts(path, table, "hops"),
+        slo=_percents(path, table, "slo"),
         path=path,
     )
 
@@ -134,6 +137,22 @@ def _named(path: Path, table: dict[str, Any], key: str) -> dict[str, str]:
         return value
     msg = f"{path}: '{key}' must be a {KEYS[key]}, not {value!r}"
     raise ConfigError(msg)
+
+
+def _percents(path: Path, table: dict[str, Any], key: str) -> dict[str, float]:
+    value = table.get(key, {})
+    if isinstance(value, dict):
+        bad = [name for name, percent in value.items() if not _percent(percent)]
+        if not bad:
+            return {name: float(percent) for name, percent in value.items()}
+        msg = f"{path}: '{key}': {bad[0]} = {value[bad[0]]!r}: say a number above 0 and below 100"
+        raise ConfigError(msg)
+    msg = f"{path}: '{key}' must be a {KEYS[key]}, not {value!r}"
+    raise ConfigError(msg)
+
+
+def _percent(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100
 
 
 def _flag(path: Path, table: dict[str, Any], key: str) -> bool:

@@ -12,9 +12,13 @@ from analyzer import columns, config, data, sink, vocabulary
 from analyzer.analysis.model import SCHEMA_VERSION
 from analyzer.columns import Column
 from analyzer.engine import load, perspective
+from analyzer.engine.support import Support
 from analyzer.ingest import detect
 from analyzer.render import claims
 from analyzer.render.json import schema_text
+from analyzer.render.weekly import csv as weekly_csv
+from analyzer.render.weekly import json as weekly_json
+from analyzer.ticket import schema as ticket_schema
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; edit the code it comes from, not this file. -->\n"
@@ -125,6 +129,7 @@ def output_page() -> str:
     """Return docs/output.md."""
     fields = [(f"`{name}`", meaning) for name, meaning in sink.FIELDS]
     claimed = [(f"`{name}`", meaning) for name, _, meaning in claims.COLUMNS]
+    weekly = [(f"`{name}`", meaning) for name, _, meaning in weekly_csv.COLUMNS]
     return (
         f"# JSON and JSON lines\n\n{NOTE}\n"
         f"## JSON lines, version {sink.JSONL_VERSION}\n\n"
@@ -142,7 +147,11 @@ def output_page() -> str:
         "export shows as charged although policy or rule lead one to expect that they are free: joined by "
         "an id, or as the only row that fits. Columns that FOCUS knows have its names. A cell that a "
         "spreadsheet would take for a formula begins with an apostrophe.\n\n"
-        f"{_table(('Column', 'Meaning'), claimed)}"
+        f"{_table(('Column', 'Meaning'), claimed)}\n"
+        "## Weekly report\n\n"
+        "`analyze weekly FILE... -o week.json`: [schema/weekly.schema.json](schema/weekly.schema.json). "
+        "`-o week.csv` has one row per model, all models first ([what the figures mean](weekly.md)):\n\n"
+        f"{_table(('Column', 'Meaning'), weekly)}"
     )
 
 
@@ -171,13 +180,87 @@ def configuration_page() -> str:
         "`--no-config` reads none. The command line wins over the file; lists are joined.\n\n"
         f"{_table(('Key', 'Meaning'), rows)}\n"
         '```toml\n[tool.whichhop]\ngateways = ["llm.example"]\nknowledge = ["ops/whichhop"]\n'
-        'fail_on = ["success<99.5"]\n```\n'
+        'fail_on = ["success<99.5"]\n\n[tool.whichhop.slo]\ndefault = 99.5\n"claude-sonnet-5" = 99.9\n```\n'
     )
+
+
+_TICKETS = """\
+`analyze ticket PARTY FILE...` writes the text to send to one party about its failures: Markdown, with
+`--plain` text for forms and mail, with `--json` a document
+([schema/ticket.schema.json](schema/ticket.schema.json)); `-o FILE` takes the form from the suffix. It reads
+the same inputs, with the same options, as `analyze run`; with a usage export beside the log the ticket says
+what was charged. The subject has at most 100 characters and the words of the verdict, the body at most 60
+lines with at most 5 requests spread over the window, all times in UTC with their offset.
+
+**Which failures.** Those that arose at the party; else those that it answered though they arose elsewhere;
+else those that passed through it or were answered at its own host by somebody unknown. The ticket says which
+("we think this arose at: ..."). The rest is counted under *Also*. `gateway` is the operator of the gateway
+with most failures of its own, or of `--gateway HOST`: one operator is not told of another. `cloudflare` is
+about one host, since Cloudflare helps the owner of a zone. `client` is the program that the failures of layer
+client came from. If none of the failures is the party's, nothing is written, the message says where they
+arose, and the exit code is 3; so it is where nothing failed.
+
+**What never leaves.** Keys, cookies and `Authorization` are redacted in all outputs. A ticket has no prompts
+and no completions, and no option adds them: of a body it has type, code and message, and a quoted passage of
+more than 32 characters is left out of the message (what an error repeats without quotation marks cannot be
+told from its own words: read a ticket before you send it). It has no names of files; hosts of private networks,
+ids of users, and ids that another party gave are left out; a host and a path are given only to who serves
+them (a public tracker gets the hosts of known services). A gateway that only your own profile names is
+called "a gateway of ours" to others. Ids that do not look like one are left out. What the receiver does not
+need is said on stderr instead: where to send it, what never to add, and where in your files the samples are.
+
+**Missing** lists what the capture does not hold and where a person finds it. Fetch that before sending.
+
+**Your own.** `support.yaml` in a directory given with `--knowledge` adds or replaces parties; a gateway
+profile (`gateways/NAME.yaml`) says under `support` what its operator needs: `send`, `never`, `note`, `url`
+and `date` of the page, `fields` (`{name, from}`) and `missing` (`{what, how}`); its `request_id_headers` are
+the ids. `analyze kb lint DIR` shows the line of a mistake.
+
+Ids marked *general knowledge* were not seen on a page of the party. *Own host only* ids are given only where
+the party's own host was asked: behind a gateway the same header may be the gateway's.
+"""
+
+
+def tickets_page() -> str:
+    """Return docs/tickets.md."""
+    known = Support(load.load(data.root("knowledge"), ()).data)
+    parties: list[tuple[str, ...]] = [
+        (
+            f"`{party.party}`",
+            party.name,
+            "; ".join(
+                f"{one.name}{'' if one.known == 'documented' else ' (general knowledge)'}"
+                f"{f' like `{one.shape}`' if one.shape else ''}"
+                f"{', own host only' if one.direct else ''}"
+                for one in party.ids
+            )
+            or f"none: {party.no_ids}",
+            ", ".join(one.name for one in party.fields) or "none",
+            "; ".join(
+                one.what + (f" ({one.client})" if one.client else "") for one in party.missing
+            ),
+            "; ".join(party.never),
+            " ".join(f"{one.url} ({one.date})" for one in party.references) or "none",
+        )
+        for party in known.parties.values()
+    ]
+    head = ("Party", "Name", "Ids, best first", "Fields", "To fetch", "Never", "Sources (read)")
+    return f"# Tickets\n\n{NOTE}\n{_TICKETS}\n## Parties\n\n{_table(head, parties)}"
+
+
+def ticket_schema_page() -> str:
+    """Return docs/schema/ticket.schema.json."""
+    return ticket_schema.schema_text()
 
 
 def schema_page() -> str:
     """Return docs/schema/analysis.schema.json."""
     return schema_text()
+
+
+def weekly_schema_page() -> str:
+    """Return docs/schema/weekly.schema.json."""
+    return weekly_json.schema_text()
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -187,6 +270,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration_page,
     "formats.md": formats_page,
     "schema/analysis.schema.json": schema_page,
+    "schema/weekly.schema.json": weekly_schema_page,
+    "schema/ticket.schema.json": ticket_schema_page,
+    "tickets.md": tickets_page,
 }
 
 

@@ -13,7 +13,8 @@ BILL = pl.Schema(
         "cost": pl.Decimal(38, 18), "currency": pl.String(), "cost_basis": pl.String(),
         "hop": pl.String(), "verdict": pl.String(), "refunded": pl.Boolean(),
         "charges": pl.UInt32(), "cancelled": pl.Boolean(), "key_name": pl.String(),
-        "group": pl.String(), "usage_request_id": pl.String(),
+        "group": pl.String(), "usage_request_id": pl.String(), "used_input": pl.Int64(),
+        "used_output": pl.Int64(), "used_cached": pl.Int64(),
     }
 )  # fmt: skip
 
@@ -60,6 +61,9 @@ def _summed(told: pl.DataFrame) -> pl.DataFrame:
         pl.col("input").first().alias("usage_input"),
         pl.col("record").first().alias("usage_record"),
         pl.col("request_id").first().alias("usage_request_id"),
+        pl.col("input_tokens").first().alias("used_input"),
+        pl.col("output_tokens").first().alias("used_output"),
+        pl.col("cached_tokens").first().alias("used_cached"),
         pl.col("currency").filter(pl.col("cost").is_not_null()).first(),
         pl.col("cost_basis").drop_nulls().first(),
         pl.col("cost").filter(_same_currency()).sum().alias("net"),

@@ -38,10 +38,11 @@ def bounds(
         return pl.DataFrame(schema=GROUPS), none
     table = names.select("name", number=pl.col("model"))
     grouped = (
-        counted.join(table, left_on="model", right_on="name", how="left", maintain_order="left")
+        _once(counted)
+        .join(table, left_on="model", right_on="name", how="left", maintain_order="left")
         .group_by("format", "hop", "gateway", "grain", "time", "number", maintain_order=True)
         .agg(
-            pl.col("input").unique().sort().alias("usage_inputs"),
+            pl.col("usage_inputs").explode().unique().sort(),
             pl.col("period_end").max(), pl.col("model").first(), pl.col("requests").sum(),
             pl.col("input_tokens").sum(),
         )
@@ -53,6 +54,21 @@ def bounds(
     failed = placed.filter(pl.col("state") != OK, ~pl.col("edge")).select("a", "group")
     hit = failed.join(known.select("group", "low", "high"), on="group").select("a", "low", "high")
     return told.select(GROUPS.names()).match_to_schema(GROUPS), hit
+
+
+def _once(counted: pl.DataFrame) -> pl.DataFrame:
+    """Return the sums, each once: two exports may hold the same one, the later with more in it."""
+    own = (
+        "format", "hop", "gateway", "grain", "time", "model", "provider", "group", "key_name",
+        "key_id", "key_tag",
+    )  # fmt: skip
+    by_input = counted.group_by(*own, "input", maintain_order=True).agg(
+        pl.col("period_end").max(), pl.col("requests", "input_tokens").sum()
+    )
+    return by_input.group_by(own, maintain_order=True).agg(
+        pl.col("input").unique().sort().alias("usage_inputs"),
+        pl.col("period_end", "requests", "input_tokens").max(),
+    )
 
 
 def _end() -> pl.Expr:

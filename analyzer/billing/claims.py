@@ -68,12 +68,19 @@ class Claims:
 
 
 def claims(
-    failures: pl.DataFrame, settled: Settled, policies: Policies, redact: Callable[[str], str]
-) -> Claims:
-    """Return what can be claimed of judged, billed and settled failures."""
+    failures: pl.DataFrame, settled: Settled, policies: Policies, redact: Callable[[str], str],
+    estimated: pl.DataFrame | None = None,
+) -> Claims:  # fmt: skip
+    """Return what can be claimed of judged, billed and settled failures.
+
+    ``estimated`` (:data:`analyzer.billing.prices.ESTIMATES`) stands in where a ledger tells no
+    money.
+    """
     told = policy.cited(failures, policies).join(
         settled.usage, on="attempt_id", how="left", maintain_order="left"
     )
+    if estimated is not None:
+        told = _with_estimates(told, estimated)
     charged = told.filter(
         pl.col("billing_basis") == "usage_export", pl.col("billing").is_in(["billed", "partial"])
     )
@@ -87,6 +94,16 @@ def claims(
         charged_by_policy=priced.filter(due).height,
         unpriced=charged.height - priced.height,
         unsure=unsure.height,
+    )
+
+
+def _with_estimates(told: pl.DataFrame, estimated: pl.DataFrame) -> pl.DataFrame:
+    both = told.join(estimated, on="attempt_id", how="left", maintain_order="left")
+    without = pl.col("billed_cost").is_null() & pl.col("estimated_cost").is_not_null()
+    return both.with_columns(
+        billed_cost=pl.coalesce("billed_cost", "estimated_cost"),
+        billed_currency=pl.when(without).then("estimated_currency").otherwise("billed_currency"),
+        cost_basis=pl.when(without).then(pl.lit("estimated")).otherwise("cost_basis"),
     )
 
 

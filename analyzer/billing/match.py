@@ -83,10 +83,8 @@ def _told(
     exact: pl.DataFrame, tokens: pl.DataFrame, found: explain.Explained,
 ) -> Matched:  # fmt: skip
     done = windowed.filter(pl.col("state") == OK)["a"].implode()
-    taken = pl.concat([exact, tokens, found.pairs]).select(
-        "row", success=pl.col("a").is_in(done)
-    ).unique("row")  # fmt: skip
-    owners = pl.concat([exact["a"], tokens["a"], found.pairs["a"], found.owning]).unique()
+    taken = pl.concat([exact, tokens, found.pairs]).select("row", success=pl.col("a").is_in(done))
+    owners = pl.concat([exact["a"], tokens["a"], found.pairs["a"], found.owning])
     windowed = windowed.with_columns(
         own=pl.col("a").is_in(owners.implode()), looked=pl.col("a").is_in(found.looked.implode())
     )
@@ -256,15 +254,16 @@ def _complete(
     """Return whether the export has (nearly) all successes of its time, and how many lack a row."""
     if ledger.first is None or ledger.last is None:
         return False, 0, 0
-    within = windowed.filter(
-        pl.col("state") == OK,
-        pl.col("low") >= ledger.first,
-        pl.col("high") + int(ledger.lag_s * 1e6) <= ledger.last,
+    within = (
+        (pl.col("state") == OK)
+        & (pl.col("low") >= ledger.first)
+        & (pl.col("high") + int(ledger.lag_s * 1e6) <= ledger.last)
     )
-    seen = within.filter(pl.col("own") | pl.col("looked") | pl.col("sure_id"))
+    seen = within & (pl.col("own") | pl.col("looked") | pl.col("sure_id"))
     has = pl.col("own") | pl.col("a").is_in(found.open["a"].implode())
-    missing = seen.filter(~has).height
-    return missing <= coverage.MISSING * max(1, seen.height), seen.height, missing
+    counted = windowed.select(seen=seen.sum(), missing=(seen & ~has).sum())
+    known, missing = int(counted["seen"][0]), int(counted["missing"][0])
+    return missing <= coverage.MISSING * max(1, known), known, missing
 
 
 def _covered(ledger: Ledger, windowed: pl.DataFrame) -> pl.Series:

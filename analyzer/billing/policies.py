@@ -10,7 +10,7 @@ import polars as pl
 
 DOCUMENTED = ("stated", "measured", "code")
 """Strengths that count as documented: the party's own page, its staff's word, its source code."""
-PHASES = ("finish_stated", "before_output")
+PHASES = ("finish_stated", "before_output", "not_streamed")
 """Circumstances that an answer itself shows; others (a batch, a service tier) are not seen."""
 
 _SCHEMA = pl.Schema(

@@ -86,6 +86,8 @@ def _phase() -> pl.Expr:
         .then(pl.lit("finish_stated"))
         .when((pl.col("_class") == "refusal") & (pl.col("visible_output") == False))  # noqa: E712
         .then(pl.lit("before_output"))
+        .when((pl.col("_class") == "client_disconnect") & (pl.col("stream") == False))  # noqa: E712
+        .then(pl.lit("not_streamed"))
         .otherwise(pl.lit(""))
     )
 

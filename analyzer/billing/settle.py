@@ -66,7 +66,7 @@ class Settled:
     wasted_by_retries: pl.DataFrame | None
     """``hop cost_basis currency cost count``; null where nothing tells which calls are retries."""
     usage: pl.DataFrame
-    """``attempt_id`` and names from the row of each observed attempt."""
+    """``attempt_id``, names and tokens from the row of each observed attempt."""
 
 
 def settle(
@@ -93,7 +93,10 @@ def settle(
     groups, bound = buckets.bounds(sums, every, names)
     observed = _observed(bill, matched)
     settled = _applied(failures, observed, matched, bound)
-    named = bill.select("a", "key_name", "group", "usage_request_id", "cost_basis")
+    named = bill.select(
+        "a", "key_name", "group", "usage_request_id", "cost_basis", "used_input", "used_output",
+        "used_cached",
+    )  # fmt: skip
     return Settled(
         failures=settled,
         observed=observed,

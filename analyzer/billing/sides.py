@@ -67,6 +67,8 @@ class Ledger:
     """Whether it tells money."""
     duplicates: int = 0
     """Rows that another export of it has too."""
+    overlapping: tuple[str, ...] = ()
+    """Exports of it that hold the same time."""
     unknown_grain: int = 0
     timed: str | None = None
     """What its times mean, where that is known."""
@@ -170,13 +172,14 @@ def ledgers(
     numbered = _numbered(usage)
     kinds = _kinds(numbered)
     single = kinds.filter(pl.col("grain") == "request")
-    wanted = _wanted(asked, limit_s)
+    there = frozenset(usage.frame.columns)
+    wanted = _wanted(asked, limit_s, there)
     made: list[Ledger] = []
     for told in single.partition_by(*LEDGER, maintain_order=True) if single.height else []:
         part = numbered
         if told.height < kinds.height:
             part = part.filter(pl.col("run").is_in(told["run"].implode()))
-        made.append(_ledger(len(made), part, told, wanted, lags))
+        made.append(_ledger(len(made), part, told, wanted, lags, there))
     if made:
         made[0].unknown_grain = int(kinds.filter(pl.col("grain").is_null())["n"].sum())
     other = kinds.filter(pl.col("grain") != "request")
@@ -217,14 +220,15 @@ def _kinds(numbered: pl.LazyFrame) -> pl.DataFrame:
     return starts.join(counted, on="run").sort("run")
 
 
-def _wanted(asked: Attempts, limit_s: float) -> pl.Expr:
+def _wanted(asked: Attempts, limit_s: float, there: frozenset[str]) -> pl.Expr:
     rows = asked.rows
     low, high = rows["start"].min(), rows["end"].max()
-    ids = asked.ids["id"].unique().implode()
-    traces = rows[f"h_{keys.TRACE}"].drop_nulls().unique().implode()
+    ids = asked.ids["id"].implode()
+    traces = rows[f"h_{keys.TRACE}"].drop_nulls().implode()
     named = pl.any_horizontal(
-        *(pl.col(f"h_{name}").is_in(ids) for name in keys.USAGE_IDS),
-        pl.col(f"h_{keys.TRACE}").is_in(traces),
+        pl.lit(False),
+        *(pl.col(f"h_{name}").is_in(ids) for name in keys.USAGE_IDS if name in there),
+        *(pl.col(f"h_{name}").is_in(traces) for name in (keys.TRACE,) if name in there),
     ).fill_null(False)
     if low is None or high is None:
         return named
@@ -236,8 +240,9 @@ def _wanted(asked: Attempts, limit_s: float) -> pl.Expr:
 
 
 def _ledger(
-    number: int, part: pl.LazyFrame, runs: pl.DataFrame, wanted: pl.Expr, lags: Mapping[str, float]
-) -> Ledger:
+    number: int, part: pl.LazyFrame, runs: pl.DataFrame, wanted: pl.Expr, lags: Mapping[str, float],
+    there: frozenset[str],
+) -> Ledger:  # fmt: skip
     inputs = runs["input"].unique().sort().to_list()
     hop = str(runs["hop"][0])
     every = int(runs["n"].sum())
@@ -253,7 +258,7 @@ def _ledger(
         format=str(runs["format"][0]),
         hop=hop,
         gateway=runs["gateway"][0],
-        rows=_rows(part, wanted, hop),
+        rows=_rows(part, wanted, hop, there),
         inputs=tuple(inputs),
         every=every,
         lag_s=lags.get(hop, 0.0),
@@ -261,8 +266,21 @@ def _ledger(
         last=None if last is None else int(str(last)),
         priced=bool(runs["priced"].any()),
         duplicates=duplicates,
+        overlapping=overlapping(runs),
         timed=kinds[0] if len(kinds) == 1 else None,
     )
+
+
+def overlapping(runs: pl.DataFrame) -> tuple[str, ...]:
+    """Return the inputs (``input first last``) whose time another one holds as well."""
+    spans = (
+        runs.group_by("input").agg(pl.col("first").min(), pl.col("last").max())
+        .drop_nulls().sort("first", "last", "input")
+    )  # fmt: skip
+    latest = pl.col("last").cum_max().shift()
+    into_next = pl.col("first").shift(-1) < pl.col("last").cum_max()
+    told = spans.filter((pl.col("first") < latest).fill_null(False) | into_next.fill_null(False))
+    return tuple(told["input"].sort())
 
 
 def _duplicate() -> pl.Expr:
@@ -278,8 +296,9 @@ def _duplicate() -> pl.Expr:
     )
 
 
-def _rows(part: pl.LazyFrame, wanted: pl.Expr, hop: str) -> pl.DataFrame:
+def _rows(part: pl.LazyFrame, wanted: pl.Expr, hop: str, there: frozenset[str]) -> pl.DataFrame:
     """Return a ledger's rows as numbers; ``name`` is the model as written."""
+    ids = (*keys.USAGE_IDS, keys.TRACE)
     written = pl.col("cached_tokens").fill_null(0) + pl.col("cache_write_tokens").fill_null(0)
     label = pl.coalesce("key_tag", "key_id", "key_name", "group", pl.lit(""))
     entry = pl.coalesce("entry", pl.lit("charge"))
@@ -297,7 +316,8 @@ def _rows(part: pl.LazyFrame, wanted: pl.Expr, hop: str) -> pl.DataFrame:
             pl.col("output_tokens").alias("out"),
             (pl.col("input_tokens") - written).alias("inp_low"),
             (pl.col("input_tokens") + written).alias("inp_high"),
-            *(keys.hashed(name, f"h_{name}") for name in (*keys.USAGE_IDS, keys.TRACE)),
+            *(keys.hashed(name, f"h_{name}") for name in ids if name in there),
+            *(pl.lit(None, pl.UInt64).alias(f"h_{name}") for name in ids if name not in there),
         )
         .filter(wanted)
         .collect(engine="streaming")

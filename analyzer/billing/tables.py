@@ -8,7 +8,7 @@ import polars as pl
 
 from analyzer.billing.bills import BILL
 from analyzer.billing.match import Matched
-from analyzer.billing.sides import FAILED, LAYERS, Ledger, Usage
+from analyzer.billing.sides import FAILED, LAYERS, Ledger, Usage, overlapping
 
 SAME = 1e-6
 """Amounts that differ by less, relatively, are one amount."""
@@ -29,14 +29,15 @@ COVERAGE = pl.Schema(
              "share": pl.Float64()})),
         "filtered": pl.Boolean(), "models_without_rows": pl.List(pl.String()),
         "successes": pl.Int64(), "rows_missing_for_success": pl.Int64(),
-        "duplicates": pl.Int64(),
+        "duplicates": pl.Int64(), "overlapping": pl.List(pl.String()),
     }
 )  # fmt: skip
 """One row per ledger (all exports of one format and party) or kind of sums.
 
 ``settles``: whether single failures are settled by it; a client's own estimates and sums do not.
 ``skew``: of the view with the most attempts. ``explained_share``: the lowest of its keys within the
-time of the log; ``filtered``: it lacks models that the log has successes of.
+time of the log; ``filtered``: it lacks models that the log has successes of; ``overlapping``: the
+inputs that hold the same time.
 """
 
 MISMATCHES = pl.Schema(
@@ -116,7 +117,13 @@ def _sums(part: pl.DataFrame) -> dict[str, object]:
         "rows": part.height,
         "settles": False,
         "duplicates": 0,
+        "overlapping": list(overlapping(_spans(part))),
     }
+
+
+def _spans(part: pl.DataFrame) -> pl.DataFrame:
+    """Return ``input first last``; a sum holds its whole period."""
+    return part.select("input", first="time", last=pl.coalesce("period_end", "time"))
 
 
 def _ledger(
@@ -126,7 +133,7 @@ def _ledger(
         "usage_format": ledger.format, "usage_inputs": list(ledger.inputs), "hop": ledger.hop,
         "gateway": ledger.gateway, "grain": "request", "first": ledger.first, "last": ledger.last,
         "rows": ledger.every, "settles": ledger.hop in LAYERS, "lag_s": ledger.lag_s,
-        "duplicates": ledger.duplicates,
+        "duplicates": ledger.duplicates, "overlapping": list(ledger.overlapping),
     }  # fmt: skip
     for edge in ("first", "last"):
         told[edge] = pl.Series([told[edge]], dtype=pl.Datetime("us", "UTC"))[0]

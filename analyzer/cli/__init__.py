@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from analyzer.cli import claims, explain, kb, render, run
+from analyzer.cli import claims, explain, history, incident, ingest, kb, render, run, ticket, weekly
 from analyzer.errors import WhichhopError
 
 _INTERNAL = 70
@@ -72,6 +72,11 @@ app.command("run")(run.run)
 app.command("explain")(explain.explain)
 app.command("claims")(claims.claims)
 app.command("render")(render.render)
+app.command("ticket")(ticket.ticket)
+app.command("incident")(incident.incident)
+app.command("weekly")(weekly.weekly)
+app.command("ingest")(ingest.ingest)
+app.add_typer(history.app, name="history")
 app.add_typer(kb.app, name="kb")
 
 

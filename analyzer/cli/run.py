@@ -56,6 +56,7 @@ def run(
     zone: shared.Zone = None,
     hop: shared.Hop = None,
     mapping: shared.Mapping = None,
+    prices: shared.Prices = None,
     strict: shared.Strict = False,
     config: shared.Config = None,
     no_config: shared.NoConfig = False,
@@ -67,8 +68,9 @@ def run(
     gates.check(fail_on or ())
     out.check(format_, output or (), inputs, color, profile)
     told = shared.Told(
-        gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config
-    )
+        gateway, knowledge, all_traffic, log_format, zone, hop, mapping, config, no_config,
+        prices,
+    )  # fmt: skip
     with pipeline.run(
         inputs, told.options(inputs, rows=out.wants_rows(format_, output or ()))
     ) as result:

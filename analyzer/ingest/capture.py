@@ -15,6 +15,7 @@ from analyzer.errors import Problem
 from analyzer.ingest import detect, files
 from analyzer.ingest.base import Batch, Format, Secrets, Source, Wants
 from analyzer.ingest.streams import BOMB_FLOOR
+from analyzer.ingest.twins import Twins
 
 Reading = Iterator[tuple[Source, Format | None, Batch]]
 
@@ -22,12 +23,14 @@ Reading = Iterator[tuple[Source, Format | None, Batch]]
 def read(sources: Iterable[Source], wants: Wants) -> Reading:
     """Yield the batches of all sources in order, with canonical columns.
 
-    The format is ``None`` for what belongs to no format: an unknown or empty input, and the one
-    counted note for the files of a folder or archive that are no captures. An exception inside a
+    The format is ``None`` for what belongs to no format: an unknown or empty input, one that holds
+    the same as an earlier one, and the one counted note for the files of a folder or archive that
+    are no captures. An exception inside a
     format becomes a Problem of that input, and the next input is read.
     """
     skipped: dict[str, list[Source]] = {}
     used: set[str] = set()
+    twins = Twins()
     detect.check(wants.reading)
     for source in sources:
         if not source.head:
@@ -35,6 +38,10 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
             continue
         found = detect.detect(source, reading=wants.reading)
         if found is not None:
+            twin = twins.note(source)
+            if twin is not None:
+                yield source, None, Batch(problems=(twin,))
+                continue
             yield from _one(source, found, wants)
             used |= source.beside.used if source.beside else set()
             continue

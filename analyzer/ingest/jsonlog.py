@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
+from analyzer.ingest import jsonshape
 from analyzer.ingest.base import Batch, Source, Wants
 from analyzer.ingest.textlog import BAD, SAMPLE, TextLog, first_lines
 
+_FEW = 1000
+"""Fewer lines are decoded: to find their shape is no gain."""
 _ONE_BY_ONE = 256
 """Lines of a block that does not fit are halved until so few are left."""
 DOCUMENT_BYTES = 256 << 20
@@ -171,6 +174,63 @@ def _unwrapped(document: Any) -> list[Any]:
             if isinstance(document.get(key), list):
                 return list(document[key])
     return document if isinstance(document, list) else [document]
+
+
+def decode_alike(
+    lines: pl.DataFrame, type_: pl.Struct, vary: Container[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what :func:`decode` returns, twice as fast where most lines have the same keys.
+
+    For programs whose lines have fixed keys, but for those inside of objects called as in ``vary``.
+    """
+    found = cut(lines, type_, vary)
+    if found is None:
+        return decode(lines, type_)
+    made, left = found
+    if not left.height:
+        return made, pl.DataFrame(schema=BAD)
+    others, bad = decode(left, type_)
+    return in_order(made, others), bad
+
+
+def cut(
+    lines: pl.DataFrame, type_: pl.Struct, vary: Container[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Return what :func:`decode` gives of most lines, and the lines that have to be decoded.
+
+    ``None``: they are too few or too different from each other to be cut; see ``jsonshape``.
+    """
+    if lines.height < _FEW:
+        return None
+    texts = lines["line"].to_list()
+    shape = jsonshape.shape_of(jsonshape.sample(texts), type_, vary)
+    if shape is None:
+        return None
+    made = shape.scan("\n".join(texts).encode()).collect()
+    if made.height != lines.height:
+        # A line that has a line break in it (an envelope can bring one) is several here.
+        return None
+    fits = made["_fits"]
+    made = made.select(lines["record"], lines["stamp"], pl.exclude("_fits"))
+    if fits.all():
+        return made.rechunk(), lines.clear()
+    return made.filter(fits).rechunk(), lines.filter(~fits)
+
+
+def in_order(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of both in the order of the log.
+
+    Columns that say nothing stay the constants that they are: nearly free in what follows.
+    """
+    silent = [name for name in rows.columns if _silent(rows, name) and _silent(others, name)]
+    both = pl.concat([rows.drop(silent), others.drop(silent, strict=False)], how="diagonal_relaxed")
+    nothing = (pl.lit(None, rows.schema[name]).alias(name) for name in silent)
+    # To sort is much faster than to gather: the columns are in many pieces.
+    return both.sort("record").with_columns(nothing)
+
+
+def _silent(rows: pl.DataFrame, name: str) -> bool:
+    return name not in rows.columns or rows[name].null_count() == rows.height
 
 
 def decode(lines: pl.DataFrame, type_: pl.Struct) -> tuple[pl.DataFrame, pl.DataFrame]:

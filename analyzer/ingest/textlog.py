@@ -167,14 +167,17 @@ def text_logs() -> tuple[TextLog, ...]:
 
 def frame_of(block: LineBlock) -> pl.DataFrame:
     """Return the lines of a block with their numbers, blank ones left out: :data:`LINES`."""
+    text = pl.col("line")
+    # To strip every line takes longer than to find them.
+    if b"\r" in block.data:
+        text = text.str.strip_chars_end("\r")
+    if not block.data.isascii():
+        # A byte-order mark stands at each start of what was concatenated.
+        text = text.str.strip_prefix("\ufeff")
     made = (
         pl.scan_lines(block.data)
         .with_row_index("record", block.first)
-        .with_columns(
-            pl.col("record").cast(pl.Int64),
-            # A byte-order mark stands at each start of what was concatenated.
-            line=pl.col("line").str.strip_chars_end("\r").str.strip_prefix("\ufeff"),
-        )
+        .with_columns(pl.col("record").cast(pl.Int64), line=text)
         .filter(pl.col("line").str.contains(r"\S"))
         .select("record", "line", stamp=pl.lit(None, columns.TIME))
     )

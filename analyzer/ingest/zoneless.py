@@ -6,10 +6,12 @@ from datetime import tzinfo
 
 import polars as pl
 
+from analyzer.columns import TIME
 from analyzer.ingest.clock import epoch_time, iso_time
 from analyzer.ingest.notes import Notes
 
 _NUMBER = r"^\d{9,19}(?:\.\d+)?$"
+_FIRST_NANOS, _LAST_NANOS = 10**17, 7 * 10**18
 _TOLD = r"(?:Z|UTC|[+-]\d\d:?\d\d)$"
 
 
@@ -21,9 +23,20 @@ def any_time(text: pl.Expr, zone: tzinfo | None) -> pl.Expr:
 
 def any_times(texts: pl.Series, zone: tzinfo | None) -> pl.Series:
     """Return :func:`any_time` of a column, four times as fast where all of it are numbers."""
+    nanos = texts.cast(pl.Int64, strict=False)
+    if nanos.null_count() == texts.null_count() and _are_nanos(nanos):
+        return ((nanos + 500) // 1000).cast(TIME)
     bare = texts.str.contains(_NUMBER).all()
     read = epoch_time(pl.col("_")) if bare else any_time(pl.col("_"), zone)
     return texts.alias("_").to_frame().select(read).to_series()
+
+
+def _are_nanos(numbers: pl.Series) -> bool:
+    """Whether all of the numbers are nanoseconds since 1970, of this and the next century."""
+    lowest, highest = numbers.min(), numbers.max()
+    if not isinstance(lowest, int) or not isinstance(highest, int):
+        return False
+    return lowest >= _FIRST_NANOS and highest < _LAST_NANOS
 
 
 class ZoneNote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.analysis.model import Billing, UsageBound, UsageCoverage
+from analyzer.analysis.model import Billing, Estimate, UsageBound, UsageCoverage
 from analyzer.render import formatting as fmt
 
 _TIERS = {"K1": "by id", "K2": "by tokens and time", "K3": "by the id's time", "K4": "by time"}
@@ -49,6 +49,7 @@ def lines(billing: Billing) -> list[str]:
         f"{fmt.money(item.amount, item.currency)}"
         for item in billing.money[:MOST]
     ]
+    told += [estimate(item) for item in billing.estimates[:MOST]]
     if billing.wasted_by_retries:
         sums = ", ".join(
             fmt.money(sum_.amount, sum_.currency) for sum_ in billing.wasted_by_retries
@@ -63,6 +64,18 @@ def lines(billing: Billing) -> list[str]:
     ]
     told += _rows(billing)
     return told
+
+
+def estimate(item: Estimate) -> str:
+    """Return what failures of a model come to by the user's price list."""
+    dated = f"prices of {item.price_date}" if item.price_date else "prices without a date"
+    seen = "shown by the usage export" if item.observed else "expected"
+    part = "billed in part" if item.billing == "partial" else "billed"
+    return (
+        f"Estimated by your price list ({dated}): {item.model}, "
+        f"{fmt.count(item.count, 'failed attempt')} {part} ({seen}): "
+        f"{fmt.money(item.amount, item.currency)}"
+    )
 
 
 def _rows(billing: Billing) -> list[str]:
@@ -96,7 +109,12 @@ def coverage(item: UsageCoverage) -> str:
         else (f", explains at least {fmt.rate(item.explained_share)} of each key")
     )
     lag = f"; settling lag assumed {item.lag_s:g} s" if item.lag_s is not None else ""
-    return f"{head}; {found}{share}{_clock(item)}{lag}"
+    twice = (
+        f"; {fmt.count(item.duplicates, 'row')} in several exports, counted once"
+        if item.duplicates
+        else ""
+    )
+    return f"{head}; {found}{share}{_clock(item)}{lag}{twice}"
 
 
 def _clock(item: UsageCoverage) -> str:

@@ -12,7 +12,7 @@ from analyzer.redact.text import visible
 from analyzer.render import formatting as fmt
 from analyzer.render import md
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 COLUMNS: tuple[tuple[str, Callable[[Claim], object], str], ...] = (
     ("x_RequestId", lambda c: c.request_id, "Id by which the answering party can look it up."),
@@ -63,7 +63,7 @@ def as_csv(claims: Claims) -> str:
 
 def _cell(value: object) -> str:
     text = "" if value is None else visible(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def as_markdown(claims: Claims) -> str:

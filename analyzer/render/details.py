@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.analysis.model import Analysis, Group
+from analyzer.render import bills, retries, view, waterfall
 from analyzer.render import formatting as fmt
-from analyzer.render import view, waterfall
 from analyzer.render.paper import Paper
 
 MOST_GROUPS = 30
@@ -25,10 +25,38 @@ def lines(analysis: Analysis, paper: Paper, verbosity: int) -> list[str]:
     if rest:
         failed = fmt.count(sum(group.count for group in rest), "failed attempt")
         out += ["", f"and {fmt.count(len(rest), 'more group')} with {failed}: -o report.json"]
+    out += _retries(analysis, paper)
+    out += _bills(analysis, paper)
     out += _hops(analysis, paper)
     if verbosity > 1:
         out += _more(analysis, paper)
     return out
+
+
+def _retries(analysis: Analysis, paper: Paper) -> list[str]:
+    room = min(paper.width, _PROSE)
+    out = ["", paper.bold("Retries")]
+    for fact in retries.facts(analysis):
+        text = fact.value + (f" ({fact.remark})" if fact.remark else "")
+        out += paper.wrap(f"{fact.label}: {text}", room)
+    for storm in analysis.calls.storms if analysis.calls else ():
+        out += paper.wrap(f"Retry storm: {storm.text} [{fmt.TIE.join(storm.evidence)}]", room)
+    told = retries.caveat(analysis)
+    return [*out, *(paper.wrap(told, room) if told else [])]
+
+
+def _bills(analysis: Analysis, paper: Paper) -> list[str]:
+    """Return what usage exports show; nothing where there are none."""
+    billing = analysis.billing
+    told = [*bills.lines(billing), *([billing.note] if billing.note else [])]
+    if not told:
+        return []
+    room = min(paper.width, _PROSE)
+    return [
+        "",
+        paper.bold("Usage exports"),
+        *(row for text in told for row in paper.wrap(text, room)),
+    ]
 
 
 def _hops(analysis: Analysis, paper: Paper) -> list[str]:

@@ -10,10 +10,13 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 from analyzer.analysis import model
 from analyzer.analysis.model import Analysis
+from analyzer.analysis.part import Part
 
 FORMAT = "json"
 SUFFIXES = (".json",)
@@ -30,7 +33,11 @@ def render(analysis: Analysis) -> str:
 
     Characters that would act on a terminal or hide are written as JSON escapes of themselves.
     """
-    text = analysis.to_json()
+    return inert(analysis.to_json())
+
+
+def inert(text: str) -> str:
+    """Return JSON in which characters that would act on a terminal are escapes of themselves."""
     return text if text.isascii() else _ACTING.sub(_escape, text)
 
 
@@ -45,16 +52,21 @@ def _utf16(character: str) -> list[int]:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of what :func:`render` writes."""
-    described = Analysis.model_json_schema()
-    notes = _field_notes()
-    for name, part in (("Analysis", described), *described.get("$defs", {}).items()):
-        for field, rules in part.get("properties", {}).items():
+    return schema_of(Analysis, f"whichhop analysis {model.SCHEMA_VERSION}", model)
+
+
+def schema_of(part: type[Part], title: str, *modules: ModuleType) -> dict[str, Any]:
+    """Return the JSON Schema of a document; ``modules`` define its parts and say what they mean."""
+    described = part.model_json_schema()
+    notes = _field_notes(modules)
+    for name, rules_of in ((part.__name__, described), *described.get("$defs", {}).items()):
+        for field, rules in rules_of.get("properties", {}).items():
             note = notes.get((name, field))
             if note:
                 rules["description"] = note
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"whichhop analysis {model.SCHEMA_VERSION}",
+        "title": title,
         **{key: value for key, value in described.items() if key != "title"},
     }
 
@@ -64,10 +76,10 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _field_notes() -> dict[tuple[str, str], str]:
-    """Return the docstrings under the fields of the model, by class and field."""
+def _field_notes(modules: Iterable[ModuleType]) -> dict[tuple[str, str], str]:
+    """Return the docstrings under the fields of the models, by class and field."""
     notes: dict[tuple[str, str], str] = {}
-    for node in ast.parse(inspect.getsource(model)).body:
+    for node in (node for module in modules for node in ast.parse(inspect.getsource(module)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, after in zip(node.body, node.body[1:], strict=False):

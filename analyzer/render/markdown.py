@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analyzer.analysis.model import Analysis, Slot, Timeline
 from analyzer.errors import UsageError, did_you_mean
@@ -16,6 +16,9 @@ from analyzer.render import charts, comment, md, prose, templates, trim, view, w
 from analyzer.render import formatting as fmt
 from analyzer.render.text import one_line, pad, shown
 from analyzer.vocabulary import LAYER_WORDS
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import SandboxedEnvironment
 
 FORMAT = "markdown"
 SUFFIXES = (".md", ".markdown")
@@ -67,6 +70,22 @@ def _document(
     analysis: Analysis, cut: frozenset[str] = frozenset(), left: tuple[str, ...] = ()
 ) -> str:
     """Return the document without the parts in ``cut``, saying what was ``left`` out."""
+    env = environment()
+    timeline = charts.rebin(analysis.timeline, _CHART_ROWS)
+    text = env.get_template("incident.md.j2").render(
+        a=analysis,
+        cut=cut,
+        left=left,
+        level=view.level(analysis),
+        timeline=timeline,
+        chart=text_chart(timeline),
+        fall=waterfall.text_waterfall(waterfall.lanes(analysis.evidence)),
+    )
+    return tidy(text)
+
+
+def environment() -> SandboxedEnvironment:
+    """Return the environment of Markdown reports: all is escaped but what a filter made."""
     env = templates.environment(autoescape=False, finalize=_escaped)
     env.filters.update(
         code=lambda text, limit=_VALUE: _Md(md.code(one_line(str(text), limit))),
@@ -81,16 +100,11 @@ def _document(
         clip=one_line,
         plain=_Md,
     )
-    timeline = charts.rebin(analysis.timeline, _CHART_ROWS)
-    text = env.get_template("incident.md.j2").render(
-        a=analysis,
-        cut=cut,
-        left=left,
-        level=view.level(analysis),
-        timeline=timeline,
-        chart=text_chart(timeline),
-        fall=waterfall.text_waterfall(waterfall.lanes(analysis.evidence)),
-    )
+    return env
+
+
+def tidy(text: str) -> str:
+    """Return a rendered document without the marks of its template."""
     # A tie between number and unit is of no use in Markdown, and hides from a search.
     text = text.replace(fmt.TIE, " ")
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analyzer.analysis.model import Analysis, ModelRow, Step
-from analyzer.render import charts, details, steps, view
+from analyzer.render import charts, details, retries, steps, tickets, view, windows
 from analyzer.render import formatting as fmt
 from analyzer.render.paper import Paper
 from analyzer.render.text import shown
@@ -89,12 +89,16 @@ def _screen(analysis: Analysis, paper: Paper) -> list[str]:
 
 def _blocks(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     top = [*_verdict(analysis, paper, budget), "", *_numbers(analysis, paper, budget)]
-    bottom = [*_next(analysis, paper, budget), *_note(analysis, paper, budget)]
+    steps_, ticket = _next(analysis, paper, budget), _ticket(analysis, paper)
+    bottom = [*steps_, *_note(analysis, paper, budget)]
     if not budget.whole:
         bottom += _more(analysis, paper)
     room = _ALL_MODELS if budget.whole else SCREEN - len(top) - len(bottom) - 2
     told = budget.whole or analysis.totals.failed
     table = _matrix(analysis, paper, room) if told else []
+    if steps_ and (budget.whole or len(top) + len(table) + len(bottom) + 2 < SCREEN):
+        # A model's row tells more than the command does, so the table is not cut for it.
+        bottom[len(steps_) : len(steps_)] = ticket
     return [*top, *(["", *table] if table else []), "", *bottom]
 
 
@@ -125,7 +129,11 @@ def _detail(analysis: Analysis) -> str:
 
 def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     totals, window = analysis.totals, analysis.window
-    rows = [("Attempts", view.tally(analysis))]
+    rows = [
+        ("Calls", retries.tally(analysis)),
+        ("Attempts", view.tally(analysis)),
+        ("Retries", retries.briefly(analysis)),
+    ]
     if totals.attempts:
         when = fmt.window(window.start, window.end, dated=True)
         rows.append(("Window", when if window.start else f"{when} (no attempt has a time)"))
@@ -133,11 +141,15 @@ def _numbers(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
         rows.append(("Hosts", view.counted(analysis.quality.hosts_left_out, 3)))
     if told := view.hops_briefly(analysis):
         rows.append(("Hops", told))
+    if analysis.incidents and (budget is _ROOMY or budget.whole):
+        # Only where room is: the spark line shows the same, without words.
+        rows.append(("Incidents", windows.briefly(analysis)))
     if totals.failed or analysis.billing.rows:
         rows.append(("Billing", analysis.billing.text))
     elif totals.attempts and not budget.whole:
         rows.append(("Models", view.spoken((row.model for row in analysis.models), 6)))
-    lines = [line for row in rows for line in _labelled(*row, paper, budget.text)]
+    told_of = (row for row in rows if row[1])
+    lines = [line for row in told_of for line in _labelled(*row, paper, budget.text)]
     return lines + _sparkline(analysis, paper)
 
 
@@ -184,6 +196,15 @@ def _next(analysis: Analysis, paper: Paper, budget: _Budget) -> list[str]:
     if not lines and analysis.totals.failed:
         lines = ["  No step follows from the evidence."]
     return [paper.bold("What to do now"), *lines] if lines else []
+
+
+def _ticket(analysis: Analysis, paper: Paper) -> list[str]:
+    """Return the line that writes the ticket to the verdict's party, whole, since it is copied."""
+    told = tickets.command(analysis)
+    if told is None:
+        return []
+    lines = [f"  Ticket    {paper.text(text)}" for text in (told, tickets.brief(told))]
+    return next(([line] for line in lines if paper.cells(line) <= paper.width), [])
 
 
 def _step(step: Step, analysis: Analysis) -> str:

@@ -242,8 +242,9 @@ def impact(analysis: Analysis) -> list[Fact]:
     share = fmt.percent(totals.failed, totals.ok + totals.failed)
     return [
         Fact("Attempts", fmt.number(totals.attempts), "one HTTP exchange each"),
-        Fact("Calls", fmt.number(totals.calls), "" if totals.calls is not None
-             else "not measured: retries are not joined into calls"),
+        Fact("Calls", fmt.number(totals.calls), "logical requests, with their retries"
+             if totals.calls is not None else "not measured: see Retries"),
+        *_calls(analysis),
         Fact("Failed attempts", fmt.number(totals.failed), share if totals.failed else ""),
         Fact("Success rate", fmt.rate(totals.success_rate), "ok / (ok + failed)"
              if totals.success_rate is not None else "not measured: no attempt was decided"),
@@ -252,6 +253,14 @@ def impact(analysis: Analysis) -> list[Fact]:
              f"{fmt.number(len(hit))} of {fmt.number(len(analysis.models))}", spoken(hit, 6)),
         *_affected(analysis.groups),
     ]  # fmt: skip
+
+
+def _calls(analysis: Analysis) -> list[Fact]:
+    calls = analysis.calls
+    if calls is None or calls.measured is not None:
+        return []
+    share = fmt.percent(calls.failed, calls.ok + calls.failed)
+    return [Fact("Failed calls", fmt.number(calls.failed), share if calls.failed else "")]
 
 
 def _apart(analysis: Analysis) -> list[Fact]:

@@ -95,8 +95,8 @@ def test_the_report_says_what_was_billed(captured: Path) -> None:
         "billed_exact": 1, "unbilled_proven": 2, "not_covered": 1,
     }  # fmt: skip
     assert billing.text == (
-        "Of 4 failed attempts: 1 billed, 3 not billed; 3 shown by the usage export, the others "
-        "expected. Failed attempts cost 0.0021 USD."
+        "Of 4 failed attempts: 1 billed, 3 not billed; charged 0.0021 USD; 3 shown by the usage "
+        "export, the others expected."
     )
     assert [(o.expected, o.observed, o.count) for o in billing.observed] == [
         ("unbilled", "billed", 1), ("unbilled", "unbilled", 2),

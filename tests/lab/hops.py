@@ -157,7 +157,7 @@ class SdkClient:
     """OpenAI's and Anthropic's Python SDKs, without retries."""
 
     def __init__(self, sdk: drivers.Sdk, limit_s: float) -> None:
-        self._sdk, self._limit_s = sdk, limit_s
+        self.sdk, self._limit_s = sdk, limit_s
 
     def __call__(
         self, path: str, model: str | None, *, stream: bool = False, impatient: bool = False
@@ -165,14 +165,14 @@ class SdkClient:
         """Send one request."""
         base = f"http://{HOST}"
         if path == MESSAGES:
-            self._sdk.message(str(model), base=base, stream=stream, retries=0)
+            self.sdk.message(str(model), base=base, stream=stream, retries=0)
         elif path == CHAT:
             limit = self._limit_s if impatient else 30.0
-            self._sdk.chat(
+            self.sdk.chat(
                 str(model), base=f"{base}/v1", stream=stream, retries=0, timeout_s=limit
             )  # fmt: skip
         else:
-            self._sdk.models(base=f"{base}/v1", retries=0)
+            self.sdk.models(base=f"{base}/v1", retries=0)
 
 
 class PageClient:

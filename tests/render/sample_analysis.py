@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from analyzer.analysis.calls import Calls, ModelCalls, Storm
 from analyzer.analysis.model import (
     Alternative,
     AmountMismatch,
@@ -277,6 +278,27 @@ def _incident_evidence() -> list[Evidence]:
     ]  # fmt: skip
 
 
+def _incident_calls() -> Calls:
+    """290 retries: 200 calls took one, 45 took two."""
+    return Calls(
+        calls=4522, ok=4463, failed=57, undecided=2, attempts=4812, unclear=3,
+        success_rate=4463 / 4520, retries=290, rescued=214, given_up=31, never_retried=26,
+        paid_twice=2, chained_by={"counter": 268, "request_hash": 22},
+        retry_after={"honoured": 12, "ignored": 4, "absent": 274}, against_advice=6,
+        lost_s=1874.2, attempts_per_call=[(1, 4277, 26), (2, 200, 15), (3, 45, 16)],
+        storms=[
+            Storm(text="14:24 UTC, 2 min: 51 of 97 attempts for claude-sonnet-5 at api.example "
+                       "were retries, up to 27 a minute.", attempts=51, evidence=["E1"]),
+        ],
+        models=[
+            ModelCalls(model="claude-sonnet-5", calls=1860, failed=26),
+            ModelCalls(model="gpt-5.4-mini", calls=1798, failed=16),
+            ModelCalls(model="gemini-3.5-flash", calls=638, failed=15),
+            ModelCalls(model="deepseek-chat", calls=226, failed=0),
+        ],
+    )  # fmt: skip
+
+
 def incident() -> Analysis:
     """Anthropic overloaded for 17 minutes, with the usual small change around it."""
     models = _incident_models()
@@ -291,7 +313,8 @@ def incident() -> Analysis:
                   first=at("14:00:00"), last=at("15:04:59")),
         ],
         window=Window(start=at("14:00:02"), end=at("15:04:57")),
-        totals=totals(models, records=11_074, left_out=6150, corroborating=1098),
+        totals=totals(models, records=11_074, left_out=6150, corroborating=1098, calls=4522),
+        calls=_incident_calls(),
         verdict=Verdict(
             text="Upstream: Anthropic is overloaded (529); 298 of 347 failed attempts, "
                  "claude-sonnet-5, 2026-11-22 14:21-14:37 UTC (confidence: certain).",
@@ -433,6 +456,12 @@ def unsure() -> Analysis:
                            fields={"status": "502", "body_kind": "html"},
                            excerpt="<html><head><title>502</title></head></html>")],
         timeline=slots(at("14:00"), 300, [20, 30, 13], [{}, {"unknown": 23}, {}]),
+        calls=Calls(
+            calls=0, ok=0, failed=0, untold=23,
+            measured="Nothing in the inputs tells a retry from a new request: no retry counter, no "
+                     "recorded body, no session. What would tell: a HAR file of the client with "
+                     "request bodies.",
+        ),
         alternatives=[
             Alternative(layer="edge", cause="bad_gateway", why="A CDN may have written the page.",
                         decided_by=["Response headers such as cf-ray."]),
@@ -627,6 +656,13 @@ def hostile() -> Analysis:
             update={"markers": [(at("14:05:10"), HOSTILE)]}),
         alternatives=[Alternative(layer="edge", cause="waf_block", why=HOSTILE,
                                   decided_by=[HOSTILE])],
+        calls=Calls(
+            calls=17, ok=5, failed=12, attempts=18, success_rate=5 / 17, retries=1, given_up=1,
+            never_retried=11, chained_by={HOSTILE: 1}, retry_after={HOSTILE: 1},
+            attempts_per_call=[(1, 16, 11), (2, 1, 1)],
+            storms=[Storm(text=HOSTILE, attempts=1, evidence=["E1", HOSTILE])],
+            models=[ModelCalls(model=name, calls=9, failed=5)],
+        ),
         unknown=Unknown(count=0, signatures=[Count(value=HOSTILE, count=1)]),
         inputs=[Input(input=HOSTILE, format="har", records=18, attempts=18)],
         quality=Quality(

@@ -155,7 +155,7 @@ def test_verdict_comes_first_and_sections_in_the_order_of_a_support_call() -> No
     text = html.render(incident())
     assert re.findall(r"<h2[^>]*>([^<]*)</h2>", text) == [
         "What to do now", "Timeline", "Impact", "Models and layers", "Failure groups", "Evidence",
-        "What else it could be", "Billing", "Across the hops", "Data quality", "Method",
+        "What else it could be", "Retries", "Billing", "Across the hops", "Data quality", "Method",
     ]  # fmt: skip
     assert text.index("<h1") < text.index("<h2")
     assert text.index("Route claude-sonnet-5") < text.index("<nav")

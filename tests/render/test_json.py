@@ -43,8 +43,9 @@ def test_schema_is_a_valid_schema() -> None:
 
 
 def test_not_measured_is_null_not_zero() -> None:
-    document = json.loads(renderer.render(SAMPLES["incident"]()))
+    document = json.loads(renderer.render(SAMPLES["unsure"]()))
     assert document["totals"]["calls"] is None
+    assert document["calls"]["measured"].startswith("Nothing in the inputs tells a retry")
 
 
 def test_what_would_act_on_a_terminal_is_written_as_an_escape() -> None:

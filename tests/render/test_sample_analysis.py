@@ -20,3 +20,18 @@ def test_numbers_add_up(name: str) -> None:
     assert cited <= {item.id for item in analysis.evidence}
     if analysis.billing.rows:
         assert totals.failed == sum(row.count for row in analysis.billing.rows)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_calls_add_up(name: str) -> None:
+    analysis = SAMPLES[name]()
+    calls = analysis.calls
+    if calls is None or calls.measured:
+        assert analysis.totals.calls is None
+        return
+    assert calls.calls == calls.attempts - calls.retries == calls.ok + calls.failed + calls.undecided
+    assert calls.failed == calls.given_up + calls.never_retried
+    assert calls.attempts == sum(tries * n for tries, n, _ in calls.attempts_per_call)
+    assert calls.calls == sum(n for _, n, _ in calls.attempts_per_call)
+    assert calls.failed == sum(failed for _, _, failed in calls.attempts_per_call)
+    assert sum(calls.chained_by.values()) == sum(calls.retry_after.values()) == calls.retries

@@ -6,14 +6,16 @@ with the lines of every other part of the program; those of one request become o
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import polars as pl
 
-from analyzer.ingest import clock, fields
+from analyzer.ingest import clock, fields, jsonlog
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import caddy_row, go_error, heads
 from analyzer.ingest.formats.logs.caddy_pairs import Pairs
 from analyzer.ingest.jsonlog import JsonLog, decode, is_document
-from analyzer.ingest.textlog import Input, Parsed, bad_lines, first_lines
+from analyzer.ingest.textlog import BAD, Input, Parsed, bad_lines, first_lines
 
 _ABOUT_REQUESTS = (
     "http.log.",
@@ -34,7 +36,23 @@ _WORDS = ("_ts", "_level", "_logger", "_msg")
 _V1_TIME = r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
 _V1_ERROR = rf"^(?P<time>{_V1_TIME}) \[ERROR (?P<status>\d{{1,3}}) (?P<uri>.*?)\] (?P<text>.*)$"
 _V1_NOTICE = rf"^(?:{_V1_TIME}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d) \[[A-Z]+\] "
+_SAMPLE = 200
+"""Lines of a block in which the usual headers are looked for."""
 _LACKS = "it is no whole JSON object, no console line and no error line of Caddy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What some lines hold."""
+
+    rows: pl.DataFrame
+    """Of each line about a request, before those of one request are paired."""
+    notices: int = 0
+    bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BAD))
+    old: pl.DataFrame | None = None
+    """Rows of version 1's error log."""
+    scale: float | None = None
+    """What turned the numbers among the durations into milliseconds."""
 
 
 class CaddyReader:
@@ -43,21 +61,58 @@ class CaddyReader:
     def __init__(self, source: Input) -> None:
         self._name = source.name
         self._wants = source.wants
-        self._heads = heads.Logged(source.wants, heads.in_go)
         self._pairs = Pairs(source.name)
         self._scale: float | None = None
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
+        return self.parse_prepared(self.prepare(lines))
+
+    def prepare(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, _Found]:
+        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        return lines, self._found(lines, None)
+
+    def parse_prepared(self, made: tuple[pl.DataFrame, _Found]) -> Parsed:
+        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        lines, found = made
+        if self._scale is None:
+            self._scale = found.scale
+        elif found.scale not in (None, self._scale):
+            found = self._found(lines, self._scale)
+        rows, let_go = self._pairs.add(found.rows)
+        if found.old is not None:
+            rows = pl.concat([rows, found.old], how="diagonal_relaxed")
+        return Parsed(rows, found.notices + let_go, found.bad)
+
+    def finish(self) -> Parsed:
+        """Return the rows whose partners never came."""
+        rows, notices = self._pairs.finish()
+        return Parsed(rows, notices)
+
+    def _found(self, lines: pl.DataFrame, scale: float | None) -> _Found:
+        """Return what ``lines`` hold; ``scale`` of their durations, told by themselves if null."""
+        logged = heads.Logged(self._wants, heads.in_go)
+        logged.look(lines["line"].gather_every(max(lines.height // _SAMPLE, 1)))
+        cut = jsonlog.cut(lines, caddy_row.type_of(logged, joined=True), caddy_row.HEADERS)
+        if cut is None:
+            return self._lines(lines, logged, scale)
+        made, left = cut
+        found = self._rows(made, logged, scale)
+        if not left.height:
+            return found
+        others = self._lines(left, logged, found.scale)
+        return replace(
+            others,
+            rows=jsonlog.in_order(found.rows, others.rows),
+            notices=found.notices + others.notices,
+        )
+
+    def _lines(self, lines: pl.DataFrame, logged: heads.Logged, scale: float | None) -> _Found:
+        """Return what lines of any kind hold."""
         lines = _uncoloured(lines)
         lines = lines.with_columns(_asks=pl.col("line").str.contains_any(list(_ABOUT_REQUESTS)))
         if _all_about_requests(lines):
-            rows, notices, bad = self._requests(lines.with_columns(_kind=pl.lit("json")))
-            return Parsed(rows, notices, bad)
-        return self._mixed(lines)
-
-    def _mixed(self, lines: pl.DataFrame) -> Parsed:
-        """Tell apart the lines of a block that are not all of one kind."""
+            return self._requests(lines.with_columns(_kind=pl.lit("json")), logged, scale)
         text = pl.col("line")
         whole = text.str.contains(_OBJECT) & (pl.col("_asks") | text.str.contains(_PROGRAM))
         kind = (
@@ -68,36 +123,34 @@ class CaddyReader:
             .otherwise(pl.lit("bad"))
         )  # fmt: skip
         lines = lines.with_columns(_kind=kind)
-        about = lines.filter(pl.col("_kind").is_in(["console", "json"]) & pl.col("_asks"))
-        rows, notices, bad = self._requests(about)
+        of_version_2 = pl.col("_kind").is_in(["console", "json"])
+        about = lines.filter(of_version_2 & pl.col("_asks"))
+        found = self._requests(about, logged, scale)
         old = lines.filter(pl.col("_kind") == "v1")
-        frames = [rows, _v1_rows(old, self._name, self._wants)] if old.height else [rows]
-        notices += int(lines.select((pl.col("_kind") == "notice").sum()).item())
-        notices += lines.filter(
-            pl.col("_kind").is_in(["console", "json"]) & ~pl.col("_asks")
-        ).height
+        notices = lines.filter((pl.col("_kind") == "notice") | (of_version_2 & ~pl.col("_asks")))
         unknown = bad_lines(lines.filter(pl.col("_kind") == "bad"), _LACKS)
-        made = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else rows
-        return Parsed(made, notices, pl.concat([unknown, bad]))
+        return replace(
+            found,
+            notices=found.notices + notices.height,
+            bad=pl.concat([unknown, found.bad]),
+            old=_v1_rows(old, self._name, self._wants) if old.height else None,
+        )
 
-    def finish(self) -> Parsed:
-        """Return the rows whose partners never came."""
-        rows, notices = self._pairs.finish()
-        return Parsed(rows, notices)
-
-    def _requests(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
-        """Return the rows that are complete, the number of notices, and the bad lines."""
+    def _requests(self, lines: pl.DataFrame, logged: heads.Logged, scale: float | None) -> _Found:
+        """Return what objects and console lines about requests hold."""
         opened = _opened(lines)
-        self._heads.look(opened["line"])
-        made, bad = decode(opened, caddy_row.type_of(self._heads))
-        made = _with_words(made, lines).with_columns(_kind=caddy_row.kind())
+        logged.look(opened["line"])
+        made, bad = decode(opened, caddy_row.type_of(logged))
+        return replace(self._rows(_with_words(made, lines), logged, scale), bad=bad)
+
+    def _rows(self, made: pl.DataFrame, logged: heads.Logged, scale: float | None) -> _Found:
+        """Return the rows of decoded objects."""
+        made = made.with_columns(_kind=caddy_row.kind())
         known = made.filter(pl.col("_kind").is_not_null())
-        notices = made.height - known.height
-        if self._scale is None:
-            self._scale = caddy_row.scale_of(known["duration"])
-        rows = caddy_row.rows(known, self._heads, self._wants, self._scale or 1000.0)
-        told, let_go = self._pairs.add(rows)
-        return told, notices + let_go, bad
+        if scale is None:
+            scale = caddy_row.scale_of(known["duration"])
+        rows = caddy_row.rows(known, logged, self._wants, scale or 1000.0)
+        return _Found(rows, made.height - known.height, scale=scale)
 
 
 def _uncoloured(lines: pl.DataFrame) -> pl.DataFrame:

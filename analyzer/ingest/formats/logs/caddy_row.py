@@ -7,6 +7,7 @@ format that the encoder can be told to use.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import tzinfo
 
 import polars as pl
@@ -19,6 +20,8 @@ ACCESS, ERROR, ABORT, TRIP = "access", "error", "abort", "trip"
 """Kinds of lines: a request handled, an error of the server, an answer broken off by the reverse
 proxy, one try of it (a debug line)."""
 
+HEADERS = ("headers", "resp_headers")
+"""Objects whose keys differ from request to request."""
 _TIMES = ("ts", "time", "timestamp", "@timestamp")
 """The key of the time can be renamed; these are the usual names."""
 _TOP = (
@@ -35,10 +38,14 @@ _LONG_MEDIAN = 50_000
 """Whole numbers above this are nanoseconds: as milliseconds half of the requests took a minute."""
 
 
-def type_of(logged: heads.Logged) -> pl.Struct:
-    """Return the keys that are read, of the headers those that are ``logged``."""
-    asked = {heads.in_go(name): pl.List(pl.String()) for name in logged.asked}
-    answered = {heads.in_go(name): pl.List(pl.String()) for name in logged.answered}
+def type_of(logged: heads.Logged, *, joined: bool = False) -> pl.Struct:
+    """Return the keys that are read, of the headers those that are ``logged``.
+
+    A header is a list of texts, or one text if the lists come ``joined``.
+    """
+    values = pl.String() if joined else pl.List(pl.String())
+    asked = {heads.in_go(name): values for name in logged.asked}
+    answered = {heads.in_go(name): values for name in logged.answered}
     request: dict[str, pl.DataType] = {name: pl.String() for name in _REQUEST}
     request["tls"] = pl.Struct({"version": pl.Int64()})
     if asked:
@@ -79,7 +86,7 @@ def rows(made: pl.DataFrame, logged: heads.Logged, wants: Wants, scale: float) -
     made = made.with_columns(
         *(request.field(name) for name in _REQUEST),
         _tls=request.field("tls").struct.field("version").is_not_null(),
-        **_heads(logged),
+        **_heads(logged, made.schema),
     )
     made = fields.target(made, "uri", wants)
     time, precise = _times(made.select(pl.coalesce(*_TIMES)).to_series(), wants.reading.zone)
@@ -95,14 +102,29 @@ def rows(made: pl.DataFrame, logged: heads.Logged, wants: Wants, scale: float) -
     return heads.add(made, wants)
 
 
-def _heads(logged: heads.Logged) -> dict[str, pl.Expr]:
+def _heads(logged: heads.Logged, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """Return the headers of ``schema`` that are logged: lists of texts, or already joined."""
     sent = pl.col("request").struct.field("headers").struct
     got = pl.col("resp_headers").struct
-    asked, answered = logged.asked, logged.answered
-    return {
-        **{heads.ASKED + name: heads.joined(sent.field(heads.in_go(name))) for name in asked},
-        **{heads.ANSWERED + name: heads.joined(got.field(heads.in_go(name))) for name in answered},
-    }
+    request = dict(_inside(schema.get("request")))
+    sides = (
+        (heads.ASKED, logged.asked, sent, dict(_inside(request.get("headers")))),
+        (heads.ANSWERED, logged.answered, got, dict(_inside(schema.get("resp_headers")))),
+    )
+    told = {}
+    for prefix, names, side, there in sides:
+        for name in names:
+            key = heads.in_go(name)
+            if key in there:
+                value = side.field(key)
+                told[prefix + name] = value if there[key] == pl.String else heads.joined(value)
+    return told
+
+
+def _inside(type_: object) -> Iterator[tuple[str, pl.DataType]]:
+    """Yield the names and types of a struct's fields; nothing for what is none."""
+    if isinstance(type_, pl.Struct):
+        yield from ((field.name, field.dtype) for field in type_.fields)  # type: ignore[misc]  # instances
 
 
 def _columns() -> dict[str, pl.Expr]:

@@ -12,13 +12,15 @@ from polars.exceptions import PolarsError
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import cloudflare_row, heads
 from analyzer.ingest.formats.logs.cloudflare_row import LISTS, NAMES
-from analyzer.ingest.jsonlog import JsonLog, decode
+from analyzer.ingest.jsonlog import JsonLog, cut, decode, in_order
 from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
 
 _STAMPS = ("EdgeStartTimestamp", "EdgeEndTimestamp")
 _HEADER = r"^[^{]*\bEdge(?:Start|End)Timestamp\b[^{]*$"
 _HEADS = ("RequestHeaders", "ResponseHeaders")
 """Fields that only are there where a job was told to log headers."""
+_SAMPLE = 200
+"""Lines of a block in which headers are looked for."""
 _COLUMNS = 300
 """Columns of CSV that are read; the dataset has about a hundred."""
 
@@ -29,10 +31,25 @@ class CloudflareReader:
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
         self._header: str | None = None
-        self._heads = heads.Logged(wants)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
+        return self.parse_prepared(self.prepare(lines))
+
+    def prepare(self, lines: pl.DataFrame) -> Parsed | pl.DataFrame:
+        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        if not lines["line"].str.starts_with("{").all():
+            return lines
+        raw, bad = self._objects(lines)
+        rows, inner = cloudflare_row.rows(raw, self._wants)
+        return Parsed(rows, inner, bad)
+
+    def parse_prepared(self, made: Parsed | pl.DataFrame) -> Parsed:
+        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        return made if isinstance(made, Parsed) else self._mixed(made)
+
+    def _mixed(self, lines: pl.DataFrame) -> Parsed:
+        """Read lines that are not all objects."""
         header = lines["line"].str.contains(_HEADER)
         if self._header is None and not header.any():
             raw, bad = self._objects(lines)
@@ -54,20 +71,23 @@ class CloudflareReader:
         return Parsed()
 
     def _objects(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        if lines["line"].str.contains_any(list(_HEADS)).any():
-            self._heads.look(lines["line"])
-        asked, answered = self._heads.asked, self._heads.answered
-        made, bad = decode(lines, _type(asked, answered))
-        request, response = (pl.col(name).struct for name in _HEADS)
-        raw = made.select(
-            "record",
-            *NAMES,
-            *(pl.col(name).list.join(",") for name in LISTS),
-            *(request.field(name).alias(heads.ASKED + name) for name in asked),
-            *(response.field(name).alias(heads.ANSWERED + name) for name in answered),
-        )
-        good, untimed = _timed(raw)
-        return good, pl.concat([bad, untimed])
+        logged = heads.Logged(self._wants)
+        _look(logged, lines["line"].gather_every(max(lines.height // _SAMPLE, 1)))
+        found = cut(lines, _type(logged.asked, logged.answered), _HEADS)
+        if found is None:
+            return self._decoded(lines, logged)
+        made, left = found
+        raw, untimed = _timed(_raw(made, logged))
+        others, bad = self._decoded(left, logged)
+        return in_order(raw, others), pl.concat([untimed, bad])
+
+    def _decoded(
+        self, lines: pl.DataFrame, logged: heads.Logged
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        _look(logged, lines["line"])
+        made, bad = decode(lines, _type(logged.asked, logged.answered))
+        raw, untimed = _timed(_raw(made, logged))
+        return raw, pl.concat([bad, untimed])
 
     def _texts(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         header = pl.col("line").str.contains(_HEADER)
@@ -83,6 +103,23 @@ class CloudflareReader:
         )
         good, bad = _timed(_read(data.filter(ours), first))
         return good, pl.concat([torn, bad])
+
+
+def _look(logged: heads.Logged, lines: pl.Series) -> None:
+    if lines.str.contains_any(list(_HEADS)).any():
+        logged.look(lines)
+
+
+def _raw(made: pl.DataFrame, logged: heads.Logged) -> pl.DataFrame:
+    """Return the fields of objects that are read: what :func:`cloudflare_row.rows` takes."""
+    request, response = (pl.col(name).struct for name in _HEADS)
+    return made.select(
+        "record",
+        *NAMES,
+        *(pl.col(name).list.join(",") for name in LISTS),
+        *(request.field(name).alias(heads.ASKED + name) for name in logged.asked),
+        *(response.field(name).alias(heads.ANSWERED + name) for name in logged.answered),
+    )
 
 
 def _type(asked: Sequence[str], answered: Sequence[str]) -> pl.Struct:

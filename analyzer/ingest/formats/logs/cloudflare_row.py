@@ -27,6 +27,12 @@ LISTS = (
 )  # fmt: skip
 """The fields that are lists; here they are one text, with commas."""
 
+_NUMBERS = (
+    "ClientRequestBytes", "EdgeResponseStatus", "EdgeTimeToFirstByteMs", "OriginResponseStatus",
+    "OriginResponseDurationMs", "OriginResponseTime", "OriginResponseHeaderReceiveDurationMs",
+    "OriginRequestHeaderSendDurationMs", "OriginTCPHandshakeDurationMs",
+    "OriginTLSHandshakeDurationMs", "WorkerSubrequestCount",
+)  # fmt: skip
 _NOTHING = ("", "unknown", "-", "null")
 _BY_CLOUDFLARE = (
     "purge", "alwaysOnline", "healthcheck", "edgeWorkerFetch", "edgeWorkerCacheAPI",
@@ -66,7 +72,7 @@ def rows(raw: pl.DataFrame, wants: Wants) -> tuple[pl.DataFrame, int]:
     # An empty address, other than a missing one, says that nobody was asked.
     unasked = (pl.col("EdgeServerIP") == "") | (pl.col("OriginIP") == "")
     texts = raw.with_columns(
-        *(pl.when(~pl.col(name).is_in(_NOTHING)).then(name).alias(name) for name in NAMES + LISTS),
+        *(pl.when(~pl.col(name).is_in(_NOTHING)).then(name).alias(name) for name in _told(raw)),
         _unasked=unasked.fill_null(False),
     )
     uri = pl.coalesce("ClientRequestURI", "ClientRequestPath")
@@ -82,6 +88,18 @@ def rows(raw: pl.DataFrame, wants: Wants) -> tuple[pl.DataFrame, int]:
     inner = made["_inner"]
     client = _joined(made.filter(~inner), made.filter("_fetch"))
     return _shown(client, wants), int(inner.sum())
+
+
+def _told(raw: pl.DataFrame) -> list[str]:
+    """Return the fields that may say nothing in words; those read as numbers say it by being none.
+
+    A field that was not logged costs nothing.
+    """
+    return [
+        name
+        for name in NAMES + LISTS
+        if name not in _NUMBERS and raw[name].null_count() < raw.height
+    ]
 
 
 def _kind() -> dict[str, pl.Expr]:

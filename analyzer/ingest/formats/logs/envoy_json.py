@@ -14,7 +14,7 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import envoy_row
-from analyzer.ingest.jsonlog import JsonLog, decode
+from analyzer.ingest.jsonlog import JsonLog, decode_alike
 from analyzer.ingest.textlog import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
@@ -70,7 +70,7 @@ class EnvoyJsonReader:
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
-        made, bad = decode(lines, EnvoyJson.type)
+        made, bad = decode_alike(lines, EnvoyJson.type)
         rows = made.select(
             "record", "stamp", **{name: _first(keys) for name, keys in _ALIASES.items()}
         )

@@ -13,7 +13,7 @@ import polars as pl
 
 from analyzer.ingest import fields
 from analyzer.ingest.formats.logs import haproxy_row
-from analyzer.ingest.jsonlog import JsonLog, decode
+from analyzer.ingest.jsonlog import JsonLog, decode_alike
 from analyzer.ingest.textlog import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
@@ -74,7 +74,7 @@ class HaproxyJsonReader:
         """See :class:`analyzer.ingest.textlog.Reader`."""
         if lines["line"].str.contains(_SIGNED).any():
             lines = lines.with_columns(pl.col("line").str.replace_all(_SIGNED, '$1"$2"'))
-        made, bad = decode(lines, HaproxyJson.type)
+        made, bad = decode_alike(lines, HaproxyJson.type)
         rows = made.select(
             "record", "stamp", **{name: _first(keys) for name, keys in _ALIASES.items()}
         )

@@ -41,7 +41,7 @@ class NginxJsonReader(Alone):
             lines = lines.with_columns(
                 line=pl.when(suspect).then(_repaired(pl.col("line"))).otherwise("line")
             )
-        made, bad = jsonlog.decode(lines, _type(lines["line"]))
+        made, bad = jsonlog.decode_alike(lines, _type(lines["line"]))
         raw = _named(made)
         foreign = raw.select("record").join(
             lines.filter(pl.col("line").str.contains(FOREIGN)), on="record", how="semi"

@@ -14,7 +14,7 @@ import polars as pl
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import varnish
-from analyzer.ingest.jsonlog import JsonLog, decode
+from analyzer.ingest.jsonlog import JsonLog, decode_alike
 from analyzer.ingest.textlog import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
@@ -58,7 +58,7 @@ class VarnishJsonReader:
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`; fetches from a backend are notices."""
-        made, bad = decode(lines, VarnishJson.type)
+        made, bad = decode_alike(lines, VarnishJson.type)
         rows = made.select(
             "record", "stamp", **{name: _first(keys) for name, keys in _ALIASES.items()}
         )

@@ -19,8 +19,8 @@ HOME = __name__.rpartition(".")[0]
 _UNMAPPED = 0.32
 """So sure is a table that looks like usage and is not known; whoever knows more is asked first."""
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "time": ("timestamp", "created", "date", r"\bday\b", "start", "datum", "日期", "时间", "账期",
-             "time"),
+    "time": ("timestamp", "created", "date", r"\bday\b", "start", "datum", "zeit", "日期", "时间",
+             "账期", "time"),
     "cost": ("cost", "spend", "charge", "amount", r"\bfee", "price", "betrag", "kosten", "金额",
              "消耗", "费", "total"),
     "model": ("model", "模型", r"\bsku", "meter"),
@@ -30,6 +30,15 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "currency": ("currency", "币种"),
 }  # fmt: skip
 """Canonical column -> what a source's column may be called, the most telling word first."""
+_WORDS: Mapping[str, str] = {
+    "currency": "[a-z]{3}",
+    "grain": "request|minute|hour|day|period",
+    "time_kind": "start|end|settled",
+}
+"""What may be said of all rows at once, where no column says it."""
+_ADVISED = ("time", "request_id", "cost", "model", "input_tokens", "output_tokens", "currency")
+_MISSING = 4
+"""Missing columns that are named; more say nothing."""
 _MONEY = ("cost", "input_tokens", "output_tokens")
 _LONGEST_NAME = 48
 _LOOKED = 8
@@ -113,12 +122,17 @@ class _Mapped(Export):
                 continue
             if cells.has(source):
                 made[column.name] = _read(cells, column, source)
-            elif column.name == "currency" and re.fullmatch("[a-z]{3}", source):
-                made[column.name] = source.upper()
+            elif re.fullmatch(_WORDS.get(column.name, "(?!)"), source):
+                made[column.name] = source.upper() if column.name == "currency" else source
             else:
                 message = f"--map {column.name}={source}: there is no column '{source}'."
                 cells.context.remark(f"missing_column {column.name}", message)
-        made.setdefault("grain", self._grain(cells))
+        if made.setdefault("grain", self._grain(cells)) is None:
+            message = (
+                "Nothing says what a row of it is, so it settles nothing. If each is one request: "
+                "--map grain=request; if each is a sum: --map grain=day."
+            )
+            cells.context.remark("unknown_grain", message)
         return cells.rows(**made)
 
     def _grain(self, cells: Cells) -> str | None:
@@ -152,6 +166,8 @@ def _read(cells: Cells, column: columns.Column, source: str) -> pl.Series:
         return cells.flag(source)
     if column.dtype.is_integer():
         return cells.count(source)
+    if column.name == "currency":
+        return cells.text(source).str.to_uppercase()
     return cells.number(source) if column.dtype.is_float() else cells.text(source)
 
 
@@ -173,10 +189,22 @@ def advice(head: bytes) -> str:
     names = header.names if header else ()
     near = nearest(names)
     likely = guessed(names)
-    wanted = [name for name in _NAMES if name in likely or name in ("time", "cost", "model")]
+    wanted = [name for name in _ADVISED if name in likely or name in ("time", "cost", "model")]
     words = [f"--map {name}={_quoted(likely.get(name, 'COLUMN'))}" for name in wanted]
-    said = f"Is a table of usage or costs that is not known. {near} "
-    return f"{said}Say what its columns are, for example: {' '.join(words)}"
+    said = f"Is no usage export that is known. Say what its columns are: {' '.join(words)}. "
+    return f"{said}{near} Known: {', '.join(known())}."
+
+
+def known() -> list[str]:
+    """Return whose exports are known, each once."""
+    from analyzer.ingest.detect import family
+
+    titles = (
+        item.title
+        for item in family(HOME)
+        if isinstance(item, Export) and (item.required or item.keys)
+    )
+    return sorted({title.split()[0] for title in titles}, key=str.lower)
 
 
 def nearest(names: tuple[str, ...]) -> str:
@@ -191,8 +219,9 @@ def nearest(names: tuple[str, ...]) -> str:
             best = max(best, (share, len(wanted), item.title, wanted), key=lambda b: b[:2])
     if best[0] < 0.34:
         return "No known export has columns like these."
-    missing = ", ".join(sorted(best[3] - there))
-    return f"Nearest: {best[2]}, but the columns {missing} are missing."
+    missing = sorted(best[3] - there)
+    named = ", ".join(missing[:_MISSING]) + (" and more" if missing[_MISSING:] else "")
+    return f"Nearest: {best[2]}, which also has {named}."
 
 
 def _quoted(name: str) -> str:

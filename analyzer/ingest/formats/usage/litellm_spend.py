@@ -28,6 +28,7 @@ class LitellmSpend(Export):
         "api_base", "user", "metadata", "cache_hit", "cache_key", "request_tags", "team_id",
         "organization_id", "end_user", "requester_ip_address", "messages", "response",
         "session_id", "status", "mcp_namespaced_tool_name", "agent_id", "proxy_server_request",
+        "litellm_call_id", "billing_agent_id",
     }  # fmt: skip
 
     def records(self, document: Any) -> Iterator[dict[str, Any]]:
@@ -52,6 +53,10 @@ class LitellmSpend(Export):
             entry=pl.when(pl.col("s") == "failure").then(pl.lit("error"))
             .otherwise(pl.lit("charge"))
         )  # fmt: skip
+        own = cells.text("request_id").str.replace(r"_cache_hit.*$", "")
+        # The row of a success is named by the id in the answer's body; the answer's header has
+        # LiteLLM's own id of the call. A capture may hold either.
+        call = _call(cells)
         return cells.rows(
             time=start,
             time_kind="start",
@@ -60,7 +65,8 @@ class LitellmSpend(Export):
             gateway="litellm",
             requests=1,
             entry=failed["entry"],
-            request_id=cells.text("request_id").str.replace(r"_cache_hit.*$", ""),
+            request_id=own,
+            upstream_request_id=call.set((call == own).fill_null(False), None),
             trace_id=cells.text("session_id"),
             model=cells.text("model_group", "model"),
             provider=cells.text("custom_llm_provider"),
@@ -79,6 +85,11 @@ class LitellmSpend(Export):
             currency="USD",
             cost_basis="estimated",
         )
+
+
+def _call(cells: Cells) -> pl.Series:
+    stated = cells.text("litellm_call_id")
+    return stated.zip_with(stated.is_not_null(), cells.inner("metadata", "$.litellm_call_id"))
 
 
 def _millis(start: pl.Series, end: pl.Series) -> pl.Series:

@@ -41,9 +41,19 @@ def test_the_users_zone_and_currency_are_taken(run) -> None:
         mapping={"time": "when", "cost": "usd", "currency": "eur"}, zone=zone("Europe/Berlin")
     )
     got = run(data, generic.FORMAT, reading=told)
-    assert got.problems == []
+    assert got.kinds == ["unknown_grain"]
+    assert "--map grain=request" in got.problems[0].message
     assert got.row["time"] == datetime(2026, 8, 1, 8, tzinfo=UTC)
     assert (got.row["currency"], got.row["grain"]) == ("EUR", None)
+
+
+def test_what_no_column_says_is_said_of_all_rows(run) -> None:
+    data = b"when,usd,grain,cur\n2026-08-01 10:00:00,0.5,weekly,eur\n"
+    mapping = {"time": "when", "cost": "usd", "grain": "request", "currency": "cur"}
+    got = run(data, generic.FORMAT, reading=Reading(mapping={**mapping, "time_kind": "end"}))
+    assert got.kinds == ["assumed_zone"]
+    row = got.row
+    assert (row["grain"], row["time_kind"], row["currency"]) == ("request", "end", "EUR")
 
 
 def test_a_mapped_column_that_is_missing_is_told(run) -> None:
@@ -76,8 +86,8 @@ def test_detection_gives_a_mapped_table_to_usage(source) -> None:
     ("head", "near", "suggested"),
     [
         ("created_at,cost_total,tokens_prompt,generation\n2026-08-01,1,2,3\n",
-         "OpenRouter activity export (CSV, one row per generation), but the columns "
-         "generation_id, tokens_completion are missing",
+         "OpenRouter activity export (CSV, one row per generation), which also has "
+         "generation_id, tokens_completion.",
          ["--map time=created_at", "--map cost=cost_total", "--map input_tokens=tokens_prompt",
           "--map model=COLUMN"]),
         ("Day,Total spend (EUR),Model\n2026-08-01,1,x\n", "",
@@ -94,6 +104,7 @@ def test_an_unknown_table_is_told_what_it_lacks(run, source, head, near, suggest
     (problem,) = got.problems
     assert problem.kind == "unknown_columns"
     assert near in problem.message
+    assert "Known: Amazon, Anthropic, AWS," in problem.message
     for word in suggested:
         assert word in problem.message, word
 
