@@ -32,10 +32,10 @@ def test_finds_nearly_the_best_stretch(rows: list[tuple[int, int]], usual: float
 
 
 def test_gaps_between_minutes_are_no_evidence() -> None:
-    track = Track([0, 1, 500, 501], [5, 5, 5, 5], [0, 4, 4, 0])
+    track = Track([0, 1, 150, 501], [5, 5, 5, 5], [0, 4, 4, 0])
     found = track.best(0.01)
     assert found is not None
-    assert (found.first, found.last, found.failed) == (1, 500, 8)
+    assert (found.first, found.last, found.failed) == (1, 150, 8)
 
 
 def test_no_failure_no_stretch() -> None:
@@ -73,7 +73,7 @@ def test_widening_stops_where_the_record_does() -> None:
 
 def test_a_time_that_nobody_recorded_is_in_no_stretch() -> None:
     """Two captures a night apart are two incidents, however alike they are."""
-    minutes = [*range(0, 10), *range(600, 620)]
+    minutes = [*range(10), *range(600, 620)]
     track = Track(minutes, [10.0] * 30, [8.0] * 30)
     found = track.best(0.01)
     assert found is not None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,8 @@ def test_the_sample_is_rebuilt_byte_by_byte(stormy: Result, name: str) -> None:
         command=f"analyze incident storm.har --incident {number} --tz Europe/Berlin "
         "--marker '14:19Z deploy 4.2'",
     )  # fmt: skip
+    # The version of the knowledge changes with every rule; the sample shall not.
+    document = replace(document, tool="whichhop, a sample report")
     written = show.render(document, FORMS[name]).encode()
     path: Path = FOLDER / name
     if os.environ.get("WHICHHOP_UPDATE"):
