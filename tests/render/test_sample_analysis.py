@@ -29,7 +29,9 @@ def test_calls_add_up(name: str) -> None:
     if calls is None or calls.measured:
         assert analysis.totals.calls is None
         return
-    assert calls.calls == calls.attempts - calls.retries == calls.ok + calls.failed + calls.undecided
+    assert (
+        calls.calls == calls.attempts - calls.retries == calls.ok + calls.failed + calls.undecided
+    )
     assert calls.failed == calls.given_up + calls.never_retried
     assert calls.attempts == sum(tries * n for tries, n, _ in calls.attempts_per_call)
     assert calls.calls == sum(n for _, n, _ in calls.attempts_per_call)
