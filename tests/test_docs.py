@@ -45,6 +45,7 @@ def test_every_command_and_option_that_the_readme_names_exists() -> None:
     shown += analyze("explain", "--help", COLUMNS="200").out
     shown += analyze("weekly", "--help", COLUMNS="200").out
     shown += analyze("ingest", "--help", COLUMNS="200").out
+    shown += analyze("incident", "--help", COLUMNS="200").out
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)):
         known = option in shown or option in {"--quiet", "--editable", "--set"}
         assert known, option
