@@ -78,7 +78,7 @@ def chain(
     rows, covered, stated = _candidates(failures, attempts)
     if not rows.height:
         return Chained(ATTEMPTS.to_frame(), CALLS.to_frame(), covered, _failed(failures), stated)
-    timed = told(rows, _talkers(attempts))
+    timed = told(rows, _talkers(attempts), _counting(attempts))
     found = links(timed)
     telling = timed.filter(pl.col("basis").is_not_null())
     verdicts = _verdicts(rows, failures, finished)
@@ -110,7 +110,9 @@ def _candidates(
         more = failures.join(failed, on="attempt_id", how="anti")
         failed = pl.concat([failed.select(names), more.select(names)])
     keys = failed.select(KEPT).unique()
-    other = attempts.filter(pl.col("ok").fill_null(True)).join(
+    # What did not fail and is counted as a first try is no retry, and nothing is a retry of it.
+    first = (pl.col("resend_count") == 0).fill_null(False)
+    other = attempts.filter(pl.col("ok").fill_null(True) & ~first).join(
         keys.lazy(), on=KEPT, how="semi", nulls_equal=True
     )
     rows = pl.concat([failed, other.select(failed.columns).collect()])
@@ -134,6 +136,12 @@ def _talkers(attempts: pl.LazyFrame) -> pl.DataFrame:
     named = attempts.filter(pl.col("session_id").is_not_null())
     sizes = named.group_by(*SOURCE, "session_id").agg(pl.len())
     return sizes.filter(pl.col("len") > 1).select(SOURCE).unique().collect()
+
+
+def _counting(attempts: pl.LazyFrame) -> pl.DataFrame:
+    """Return :data:`SOURCE` of those whose clients count their resends."""
+    counted = attempts.filter(pl.col("resend_count") >= 0)
+    return counted.select(SOURCE).unique().collect()
 
 
 def _verdicts(

@@ -43,12 +43,13 @@ of the times. ``order``: place in time, ties by input and record, so that the or
 not matter."""
 
 
-def told(attempts: pl.DataFrame, talkers: pl.DataFrame) -> pl.DataFrame:
+def told(attempts: pl.DataFrame, talkers: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
     """Return :data:`ROWS` of slim rows (:data:`analyzer.columns.CHAINED`), in time order.
 
-    ``talkers``: those :data:`SOURCE` whose sessions have several attempts.
+    ``talkers``: those :data:`SOURCE` whose sessions have several attempts. ``counting``: those
+    whose clients count their resends.
     """
-    based = _based(_counted(_timed(attempts)), talkers)
+    based = _based(_counted(_timed(attempts), counting), talkers)
     rows = based.with_columns(
         _key().alias("key"), pl.int_range(pl.len(), dtype=pl.Int64).alias("order")
     )
@@ -76,18 +77,16 @@ def _timed(attempts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+def _counted(rows: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
     """Add ``level``. OpenTelemetry leaves the counter of first tries out: null is then 0."""
     sane = pl.when(pl.col("resend_count") >= 0).then("resend_count")
-    counts = sane.is_not_null().any().over(SOURCE)
-    return rows.with_columns(pl.when(counts).then(sane.fill_null(0)).alias("level"))
+    marked = _marked(rows, counting, "counts")
+    return marked.with_columns(pl.when("counts").then(sane.fill_null(0)).alias("level"))
 
 
 def _based(rows: pl.DataFrame, talkers: pl.DataFrame) -> pl.DataFrame:
     """Add ``basis``: a session tells only if it is one, not a new id for every request."""
-    known = talkers.select(SOURCE).unique().with_columns(talks=pl.lit(True))
-    marked = rows.join(known, on=SOURCE, how="left", nulls_equal=True, maintain_order="left")
-    return marked.with_columns(
+    return _marked(rows, talkers, "talks").with_columns(
         pl.when(pl.col("level").is_not_null())
         .then(pl.lit("counter"))
         .when(pl.col("request_hash").is_not_null())
@@ -96,6 +95,12 @@ def _based(rows: pl.DataFrame, talkers: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("session"))
         .alias("basis")
     )
+
+
+def _marked(rows: pl.DataFrame, sources: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add whether a row is of one of ``sources``: true, else null."""
+    known = sources.select(SOURCE).unique().with_columns(pl.lit(True).alias(name))
+    return rows.join(known, on=SOURCE, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _key() -> pl.Expr:
