@@ -103,6 +103,7 @@ def _kind(output: Path | None, inputs: list[str]) -> str:
     Raises:
         UsageError: there is no such form, or the file cannot be written.
     """
+    from analyzer import paths
     from analyzer.errors import UsageError
 
     if output is None:
@@ -111,10 +112,5 @@ def _kind(output: Path | None, inputs: list[str]) -> str:
     if kind not in (".csv", ".md"):
         msg = f"-o {output.name}: claims are written as .csv or .md"
         raise UsageError(msg)
-    if output.resolve() in {Path(name).resolve() for name in inputs if name != "-"}:
-        msg = f"-o {output} would overwrite an input; give another name"
-        raise UsageError(msg)
-    if not output.resolve().parent.is_dir():
-        msg = f"-o {output}: its folder does not exist; make it first"
-        raise UsageError(msg)
+    paths.writable([output], inputs)
     return kind

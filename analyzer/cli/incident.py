@@ -44,10 +44,6 @@ Zone = Annotated[
         "zone are read in it too, unless --log-tz says otherwise.",
     ),
 ]  # fmt: skip
-LogZone = Annotated[
-    str | None,
-    typer.Option("--log-tz", metavar="ZONE", help="Zone of log times that name none."),
-]
 Provider = Annotated[
     str | None,
     typer.Option("--provider", metavar="NAME", help="Whose page --audience provider is: openai."),
@@ -80,7 +76,7 @@ def incident(
     marker: Marker = None,
     audience: Audience = "operator",
     zone: Zone = None,
-    log_zone: LogZone = None,
+    log_zone: shared.LogZone = None,
     provider: Provider = None,
     hide_providers: HideProviders = False,
     output: Output = None,
@@ -131,7 +127,7 @@ def incident(
         if audience == "provider" and (others := report.other_providers(result, wanted)):
             told_more = f"failures at {', '.join(others)} are not on this page; see --provider"
             typer.echo(f"analyze: {told_more}", err=True)
-        _leave(result, strict)
+        out.complete(result, strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,21 +247,16 @@ def _digest(row: Input, inputs: Sequence[str]) -> str | None:
 
 
 def _check_files(inputs: Sequence[str], outputs: Sequence[Path]) -> None:
+    from analyzer import paths
     from analyzer.errors import UsageError, did_you_mean
 
-    taken = {Path(name).resolve() for name in inputs if name != "-"}
     for path in outputs:
         suffix = path.suffix.lower()
         if suffix not in _SUFFIXES:
             hint = did_you_mean(suffix, _SUFFIXES)
             msg = f"-o {path.name}: no format is known for '{suffix}'.{hint} "
             raise UsageError(msg + f"Known: {', '.join(_SUFFIXES)}.")
-        if path.resolve() in taken:
-            msg = f"-o {path} would overwrite an input; give another name"
-            raise UsageError(msg)
-        if not path.resolve().parent.is_dir():
-            msg = f"-o {path}: its folder does not exist; make it first"
-            raise UsageError(msg)
+    paths.writable(outputs, inputs)
 
 
 def _write(
@@ -286,12 +277,3 @@ def _write(
             verbosity=look.verbosity,
         )  # fmt: skip
     out.text(lines, None, result.secrets)
-
-
-def _leave(result: Result, strict: bool) -> None:
-    from analyzer.errors import Incomplete
-
-    lost = sum(p.count for p in result.analysis.quality.problems if p.lost)
-    if strict and lost:
-        msg = f"{lost} records or files could not be read; see 'Data quality' in the report"
-        raise Incomplete(msg)

@@ -48,6 +48,10 @@ Zone = Annotated[
         "--tz", metavar="ZONE", help="Zone of log times that name none: Europe/Berlin, +02:00."
     ),
 ]
+LogZone = Annotated[
+    str | None,
+    typer.Option("--log-tz", metavar="ZONE", help="Zone of log times that name none."),
+]
 Hop = Annotated[
     list[str] | None,
     typer.Option(

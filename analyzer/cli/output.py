@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from analyzer import render
-from analyzer.errors import UsageError, did_you_mean
+from analyzer import paths, render
+from analyzer.errors import Incomplete, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from analyzer.analysis.model import Analysis
@@ -92,16 +92,18 @@ def check(
     if profile not in PROFILES:
         msg = f"--profile {profile!r} is unknown. Known: {', '.join(PROFILES)}"
         raise UsageError(msg)
-    taken = {Path(name).resolve() for name in inputs if name != "-"}
     for path in outputs:
         if path.suffix.lower() not in SINKS:
             render.for_suffix(path.suffix.lower())
-        if path.resolve() in taken:
-            msg = f"-o {path} would overwrite an input; give another name"
-            raise UsageError(msg)
-        if not path.resolve().parent.is_dir():
-            msg = f"-o {path}: its folder does not exist; make it first"
-            raise UsageError(msg)
+    paths.writable(outputs, inputs)
+
+
+def complete(result: Result, strict: bool) -> None:
+    """Raise Incomplete if ``strict``, and anything in the inputs could not be read."""
+    lost = sum(p.count for p in result.analysis.quality.problems if p.lost)
+    if strict and lost:
+        msg = f"{lost} records or files could not be read; see 'Data quality' in the report"
+        raise Incomplete(msg)
 
 
 def wants_rows(format_: str, paths: Iterable[Path]) -> bool:

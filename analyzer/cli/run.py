@@ -84,7 +84,7 @@ def run(
 
 def _leave(result: Result, wanted: list[str], strict: bool) -> None:
     from analyzer import gates
-    from analyzer.errors import Incomplete
+    from analyzer.cli import output as out
 
     gates.check(wanted)
     tripped = gates.tripped(result.analysis, wanted)
@@ -92,7 +92,4 @@ def _leave(result: Result, wanted: list[str], strict: bool) -> None:
         typer.echo(f"analyze: gate tripped: {sentence}", err=True)
     if tripped:
         raise typer.Exit(1)
-    lost = sum(p.count for p in result.analysis.quality.problems if p.lost)
-    if strict and lost:
-        msg = f"{lost} records or files could not be read; see 'Data quality' in the report"
-        raise Incomplete(msg)
+    out.complete(result, strict)

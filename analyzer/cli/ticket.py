@@ -59,7 +59,6 @@ def ticket(
     from analyzer import pipeline
     from analyzer import ticket as tickets
     from analyzer.cli import output as out
-    from analyzer.errors import Incomplete
     from analyzer.ticket import layout
 
     form = _form(output, inputs, plain=plain, json_=json_)
@@ -74,9 +73,7 @@ def ticket(
         shapes = {"plain": layout.as_plain, "markdown": layout.as_markdown, "json": layout.as_json}
         out.text(shapes[form](written), output, result.secrets)
         _advise(written)
-        lost = sum(p.count for p in result.analysis.quality.problems if p.lost)
-        if strict and lost:
-            raise Incomplete(f"{lost} records or files could not be read: analyze FILE tells which")
+        out.complete(result, strict)
 
 
 def _form(output: Path | None, inputs: list[str], *, plain: bool, json_: bool) -> str:
@@ -85,6 +82,7 @@ def _form(output: Path | None, inputs: list[str], *, plain: bool, json_: bool) -
     Raises:
         UsageError: two forms were asked for, or the file cannot be written.
     """
+    from analyzer import paths
     from analyzer.errors import UsageError
 
     if plain and json_:
@@ -96,12 +94,7 @@ def _form(output: Path | None, inputs: list[str], *, plain: bool, json_: bool) -
     if kind is None and not asked:
         msg = f"-o {output.name}: tickets are written as .md, .txt or .json"
         raise UsageError(msg)
-    if output.resolve() in {Path(name).resolve() for name in inputs if name != "-"}:
-        msg = f"-o {output} would overwrite an input; give another name"
-        raise UsageError(msg)
-    if not output.resolve().parent.is_dir():
-        msg = f"-o {output}: its folder does not exist; make it first"
-        raise UsageError(msg)
+    paths.writable([output], inputs)
     return asked or kind or "markdown"
 
 

@@ -53,10 +53,6 @@ Zone = Annotated[
         "no zone are read in it too, unless --log-tz says otherwise.",
     ),
 ]  # fmt: skip
-LogZone = Annotated[
-    str | None,
-    typer.Option("--log-tz", metavar="ZONE", help="Zone of log times that name none."),
-]
 Before = Annotated[
     int,
     typer.Option("--baseline", metavar="WEEKS", min=1, max=12, help="Weeks to compare with."),
@@ -89,7 +85,7 @@ def weekly(
     knowledge: shared.Knowledge = None,
     all_traffic: shared.AllTraffic = False,
     log_format: shared.LogFormat = None,
-    log_zone: LogZone = None,
+    log_zone: shared.LogZone = None,
     hop: shared.Hop = None,
     mapping: shared.Mapping = None,
     config: shared.Config = None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from analyzer import paths
 from analyzer.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -51,12 +52,6 @@ def check(format_: str, outputs: Sequence[Path], inputs: Sequence[str]) -> None:
     if format_ not in FORMATS:
         msg = f"--format {format_!r} is unknown.{did_you_mean(format_, FORMATS)} "
         raise UsageError(msg + f"Known: {', '.join(FORMATS)}")
-    taken = {Path(name).resolve() for name in inputs if name != "-"}
     for path in outputs:
         for_suffix(path)
-        if path.resolve() in taken:
-            msg = f"-o {path} would overwrite an input; give another name"
-            raise UsageError(msg)
-        if not path.resolve().parent.is_dir():
-            msg = f"-o {path}: its folder does not exist; make it first"
-            raise UsageError(msg)
+    paths.writable(outputs, inputs)
