@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from analyzer import data, vocabulary
-from analyzer.render import bills, charts, prose, retries, steps, view, waterfall, windows
+from analyzer.render import bills, charts, facts, prose, retries, steps, view, waterfall, windows
 from analyzer.render import formatting as fmt
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def environment(
     env.filters.update({function.__name__: function for function in _FORMATS})
     env.filters.update(words=view.words, counted=view.counted, spoken=view.spoken)
     env.globals.update(
-        view=view, bills=bills, retries=retries, steps=steps, fmt=fmt, charts=charts,
+        view=view, facts=facts, bills=bills, retries=retries, steps=steps, fmt=fmt, charts=charts,
         waterfall=waterfall, windows=windows, money=fmt.money, allowed=prose.allowed, **_meanings(),
     )  # fmt: skip
     return env

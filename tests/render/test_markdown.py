@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from analyzer.analysis.model import Analysis, Count, ModelRow, Step
 from analyzer.errors import UsageError
-from analyzer.render import comment, markdown, md, prose, view
+from analyzer.render import comment, facts, markdown, md, prose
 
 NAMES = list(SAMPLES)
 # What GitHub and GitLab turn into links after the Markdown is rendered, outside code.
@@ -151,7 +151,7 @@ def test_hostile_prose_holds_no_markup() -> None:
 def test_words_are_those_of_the_other_reports() -> None:
     text = markdown.render(incident())
     assert f"# ✖ FAIL: {incident().verdict.text}" in text
-    for fact in view.verdict_facts(incident()):
+    for fact in facts.verdict_facts(incident()):
         assert f"**{fact.label}**" in text
 
 

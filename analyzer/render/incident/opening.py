@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzer.analysis.incident import Incident
 from analyzer.analysis.model import Input
+from analyzer.render import facts as common
 from analyzer.render import formatting as fmt
 from analyzer.render import steps, view
 from analyzer.render.incident.document import (
@@ -53,9 +54,9 @@ def verdict(sight: Sight) -> tuple[Block, ...]:
 def _who(sight: Sight) -> list[Fact]:
     """Return the facts of the headline; times in both zones."""
     a, facts = sight.analysis, []
-    for fact in view.verdict_facts(a):
+    for fact in common.verdict_facts(a):
         value: Text = fact.value
-        if fact.label in ("Attempts", "Covers"):
+        if fact.label in ("Attempts", "Calls", "Covers"):
             continue
         if fact.label == "When":
             value = sight.window(a.verdict.first, a.verdict.last)
