@@ -4,11 +4,12 @@ A program writes most of its lines with the same keys in the same order. Cut at 
 all such lines have equally many pieces, and the same keys at the same places. A line of another
 shape, or with an escape in a text that is read, does not fit and has to be decoded.
 
-To compare every key of every line takes as long as decoding. A program's own keys are compared in
-lines from all over a block; those that differ from request to request, such as the names of
-headers, in every line. The number of pieces, the braces and the form of every value that is read
-are looked at in every line anyway. A line that is broken only where nothing is read passes for one
-that is whole.
+To compare every key of every line takes as long as decoding. In every line the keys of what is read
+are compared, and those that differ from request to request, such as the names of headers; the
+other keys of a program in lines from all over a block. The number of pieces, the braces and the
+form of every value that is read are looked at in every line too. A line that is broken only where
+nothing is read passes for one that is whole, and what a rare line has in the place of an unread
+key is not read.
 """
 
 from __future__ import annotations
@@ -99,7 +100,11 @@ def _shape(
         checks = [*made.checks, *walk.frame()]
     except (ValueError, RecursionError, _NoShapeError):
         return None
-    fixed = [at for at, path in walk.keys.items() if not any(key in vary for key in path[:-1])]
+    fixed = [
+        at
+        for at, path in walk.keys.items()
+        if path not in made.read and not any(key in vary for key in path[:-1])
+    ]
     if any(pieces[at] != first[at] for pieces in alike for at in fixed):
         fixed = []
     checks += [_piece(at) == first[at] for at in walk.keys if at not in fixed]
@@ -215,12 +220,15 @@ class _Fields:
     def __init__(self, walk: _Walk) -> None:
         self._walk = walk
         self.checks: list[pl.Expr] = []
+        self.read: set[Path] = set()
+        """The paths of what is read, and of what it stands in."""
 
     def field(self, type_: Any, path: Path) -> pl.Expr:
         """Return the value at ``path`` as ``type_``, as decoding would.
 
         Other than decoding, it gives a list as text: joined with ``, ``.
         """
+        self.read.add(path)
         leaf = self._walk.leaves.get(path)
         inside = self._walk.branches.get(path)
         if leaf is not None:

@@ -147,6 +147,18 @@ def test_every_line_that_fits_is_read_as_decoding_does(changes) -> None:
     assert_frame_equal(made.select(number), want.select(number))
 
 
+@pytest.mark.parametrize("key", ["at", "status", "took", "request", "reused"])
+def test_a_value_under_another_key_is_never_read_as_the_usual_one(key: str) -> None:
+    """However rare it is: the line is not among those by which the shape is told."""
+    usual = [line(at=f"day {number}") for number in range(300)]
+    odd = line().replace(f'"{key}"', f'"{key[::-1]}"', 1)
+    shape = jsonshape.shape_of(usual, TYPE, vary=("headers",))
+    assert shape is not None
+    data = "".join(f"{text}\n" for text in [*usual, odd]).encode()
+    fits = shape.scan(data).collect()["_fits"].to_list()
+    assert fits == [True] * 300 + [False]
+
+
 def test_a_key_that_differs_is_looked_at_in_every_line() -> None:
     odd = line().replace('"skipped"', '"skipper"')
     shape = jsonshape.shape_of([line()] * 9 + [odd], TYPE)
