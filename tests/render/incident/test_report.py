@@ -12,7 +12,7 @@ from render.incident import storm
 
 from analyzer.analysis.incident import Marker
 from analyzer.pipeline import Result
-from analyzer.render.incident import report, show, size, slices
+from analyzer.render.incident import narrow, report, show, size, slices
 from analyzer.render.incident.audience import AUDIENCES
 from analyzer.render.incident.document import Document, Moment, Part, Section
 from analyzer.render.incident.report import Wanted
@@ -135,7 +135,7 @@ def test_bounds_are_whole_minutes(stormy: Result, open_end: bool) -> None:
         update={"start": start, "end": None if open_end else start}
     )
     last = start + timedelta(minutes=3)
-    low, high = slices.bounds(incident, last)
+    low, high = narrow.bounds(incident, last)
     assert low == datetime(2026, 11, 22, 14, 21, tzinfo=UTC)
     assert high == low + timedelta(minutes=4 if open_end else 1)
 
