@@ -167,9 +167,13 @@ def waterfall(all_lanes: Sequence[Lane]) -> Waterfall | None:
     )  # fmt: skip
 
 
+_LEAST_MS = 1e-6
+"""A nanosecond: nothing is measured finer, and a number that is hardly one has no logarithm."""
+
+
 def time_ticks(peak: float, most: int = 5) -> tuple[float, ...]:
     """Return round times in milliseconds from 0 to at least ``peak``, at most ``most`` steps."""
-    raw = peak / most
+    raw = max(peak / most, _LEAST_MS)
     for step in _steps(raw):
         if step >= raw:
             return tuple(i * step for i in range(math.ceil(peak / step) + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from render.sample_analysis import incident
 
@@ -65,6 +65,7 @@ def test_the_unrecorded_part_is_hatched_and_has_no_label() -> None:
         assert rest.y - 0.1 <= float(y) <= rest.y + rest.height + 0.1
 
 
+@example([{"blocked": 5e-324}])
 @given(st.lists(st.dictionaries(st.sampled_from(PHASES), st.floats(0, 1e7)), max_size=6))
 def test_blocks_stand_side_by_side_inside_the_picture(items: list[dict[str, float]]) -> None:
     lanes = waterfall.lanes(evidence(i + 1, **timings) for i, timings in enumerate(items))
