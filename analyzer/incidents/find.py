@@ -15,7 +15,7 @@ import polars as pl
 from analyzer.incidents import burn, series
 from analyzer.incidents.burn import Region
 from analyzer.incidents.options import Options, Pair
-from analyzer.incidents.segment import Segment, Track
+from analyzer.incidents.segment import Segment, Track, silences
 from analyzer.incidents.window import ALL, PLANNED, SCOPES, Cause, Scope, Window
 from analyzer.statistics.intervals import design_effect
 
@@ -83,6 +83,8 @@ class _Search:
         self, cells: pl.DataFrame, scopes: pl.DataFrame, family: str, options: Options
     ) -> None:
         self.cells, self.family, self.options = cells, family, options
+        recorded = (cells["minute"].unique().sort().dt.epoch("s") // 60).to_list()
+        self.silences = silences(recorded)
         self.rows = series.of_family(scopes, family, options.min_failed)
 
     def run(self) -> list[Window]:
@@ -142,7 +144,7 @@ class _Search:
 
     def _track(self, scope: Scope, first: datetime, last: datetime, failed: pl.Expr) -> Track:
         near = _between(self.cells, first, last + _MINUTE)
-        return _track(series.residual(near, scope, failed))
+        return _track(series.residual(near, scope, failed), self.silences)
 
     def _best(self, candidates: Iterable[_Candidate]) -> _Candidate | None:
         live = [(c, c.segment) for c in candidates if c.segment is not None]
@@ -347,9 +349,9 @@ def _told(own: pl.DataFrame, scope: Scope, found: Iterable[Region]) -> tuple[Tra
     return _track(own), design_effect(hours.iter_rows())
 
 
-def _track(rows: pl.DataFrame) -> Track:
+def _track(rows: pl.DataFrame, silent: Sequence[tuple[int, int]] = ()) -> Track:
     at = (rows["minute"].dt.epoch("s") // 60).to_list()
-    return Track(at, rows["attempts"].to_list(), rows["failed"].to_list())
+    return Track(at, rows["attempts"].to_list(), rows["failed"].to_list(), silent)
 
 
 def _tightness(candidate: _Candidate, segment: Segment) -> tuple[float, int, str]:

@@ -50,9 +50,14 @@ class Track:
     """Attempts and failures of one scope, minute by minute."""
 
     def __init__(
-        self, minutes: Sequence[int], attempts: Sequence[float], failed: Sequence[float]
-    ) -> None:
-        """``minutes`` counts since 1970, rises, and may leave out minutes without attempts."""
+        self, minutes: Sequence[int], attempts: Sequence[float], failed: Sequence[float],
+        silences: Sequence[tuple[int, int]] = (),
+    ) -> None:  # fmt: skip
+        """``minutes`` counts since 1970, rises, and may leave out minutes without attempts.
+
+        ``silences`` are those of :func:`silences`, of the whole capture.
+        """
+        self._silences = silences
         self.minutes = minutes
         self._attempts = [0.0, *accumulate(attempts)]
         self._failed = [0.0, *accumulate(failed)]
@@ -127,22 +132,21 @@ class Track:
         return self.segment(self.minutes[span[0]], self.minutes[span[1]], usual)
 
     def _at_silence(self, whole: Segment, usual: float) -> Segment | None:
-        """Return the better side of the longest time without attempts inside, if it is a silence.
+        """Return the better side of a silence inside; ``None`` if there is none.
 
         Of a time that nobody recorded, nobody knows whether it was part of an incident.
         """
-        inside = self.minutes[
-            bisect_left(self.minutes, whole.first) : bisect_right(self.minutes, whole.last)
-        ]
-        steps = sorted((after - before, before, after) for before, after in pairwise(inside))
-        if not steps:
-            return None
-        longest, before, after = steps.pop()
-        usually = steps[len(steps) // 2][0] if steps else 1
-        if longest <= max(_SILENCE, _SILENT_STEPS * usually):
-            return None
-        sides = self.segment(whole.first, before, usual), self.segment(after, whole.last, usual)
-        return max(sides, key=lambda side: side.evidence)
+        for before, after in self._silences:
+            if whole.first <= before and after <= whole.last:
+                broken = [self.minutes[i] for i in self.failing]
+                left = broken[bisect_right(broken, before) - 1]
+                right = broken[bisect_left(broken, after)]
+                sides = (
+                    self.segment(whole.first, left, usual),
+                    self.segment(right, whole.last, usual),
+                )
+                return max(sides, key=lambda side: side.evidence)
+        return None
 
     def _cut(self, whole: Segment, usual: float) -> Segment | None:
         """Return the better side of the longest pause inside; ``None`` if it is all one."""
@@ -188,6 +192,20 @@ class Track:
                 break
             last += 1
         return self.segment(first, last, usual)
+
+
+def silences(minutes: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the last minute before and the first one after each time that nobody recorded.
+
+    ``minutes`` are those with any attempt, rising. Between them nothing came for much longer than
+    is usual.
+    """
+    steps = [(after - before, before, after) for before, after in pairwise(minutes)]
+    ordered = sorted(step for step, _, _ in steps)
+    # Of one step alone nobody knows whether it is usual.
+    usually = ordered[(len(ordered) - 1) // 2] if len(ordered) > 1 else 1
+    least = max(_SILENCE, _SILENT_STEPS * usually)
+    return [(before, after) for step, before, after in steps if step > least]
 
 
 def evidence(attempts: float, failed: float, usual: float) -> float:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.incidents.segment import Track, evidence
+from analyzer.incidents.segment import Track, evidence, silences
 
 MINUTES = st.lists(
     st.tuples(st.integers(1, 20), st.floats(0, 1)).map(lambda t: (t[0], round(t[0] * t[1]))),
@@ -32,10 +32,10 @@ def test_finds_nearly_the_best_stretch(rows: list[tuple[int, int]], usual: float
 
 
 def test_gaps_between_minutes_are_no_evidence() -> None:
-    track = Track([0, 1, 150, 501], [5, 5, 5, 5], [0, 4, 4, 0])
+    track = Track([0, 1, 500, 501], [5, 5, 5, 5], [0, 4, 4, 0])
     found = track.best(0.01)
     assert found is not None
-    assert (found.first, found.last, found.failed) == (1, 150, 8)
+    assert (found.first, found.last, found.failed) == (1, 500, 8)
 
 
 def test_no_failure_no_stretch() -> None:
@@ -74,7 +74,23 @@ def test_widening_stops_where_the_record_does() -> None:
 def test_a_time_that_nobody_recorded_is_in_no_stretch() -> None:
     """Two captures a night apart are two incidents, however alike they are."""
     minutes = [*range(10), *range(600, 620)]
-    track = Track(minutes, [10.0] * 30, [8.0] * 30)
+    track = Track(minutes, [10.0] * 30, [8.0] * 30, silences(minutes))
     found = track.best(0.01)
     assert found is not None
     assert (found.first, found.last) == (600, 619)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "found"),
+    [
+        ([], []),
+        ([5], []),
+        ([0, 276], [(0, 276)]),
+        (list(range(0, 7200, 240)), []),
+        ([*range(10), *range(150, 160)], []),
+        ([*range(10), *range(600, 620)], [(9, 600)]),
+    ],
+    ids=["none", "one", "two", "every four hours", "two hours", "a night"],
+)
+def test_silences(minutes: list[int], found: list[tuple[int, int]]) -> None:
+    assert silences(minutes) == found
