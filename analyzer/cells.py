@@ -22,6 +22,9 @@ SUMS = (
     "reasoning_tokens",
 )  # fmt: skip
 _TOKENS = SUMS[4:]
+SERIES = ("hop", "format", "host", "model")
+"""Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
+costs as much as a row of the capture does."""
 
 RELATIVE_ERROR = 0.01
 GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
@@ -35,7 +38,7 @@ class Cells:
     """Counts and latencies of attempts; rows of equal keys may occur twice in either.
 
     ``counts``: ``bucket`` (epoch seconds // 10, null without a time), :data:`KIND`, :data:`SUMS`.
-    ``latency``: ``minute`` (first of ten), ``measure`` (``duration`` or ``ttft``), :data:`KIND`,
+    ``latency``: ``minute`` (first of ten), ``measure`` (``duration`` or ``ttft``), :data:`SERIES`,
     ``bucket`` (Int32: milliseconds <= GAMMA ** bucket), ``n``.
     """
 
@@ -43,15 +46,24 @@ class Cells:
     latency: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Attempts that went well and tell nothing but their kind, time and duration.
+
+    ``rows``: ``kind`` (UInt64), ``started_at``, ``duration_ms``. ``kinds``: ``kind``, ``llm``,
+    ``resend_count`` and :data:`KIND`; of those that are no LLM traffic nothing else is meant.
+    """
+
+    rows: pl.DataFrame
+    kinds: pl.DataFrame
+
+
 def fold(attempts: pl.DataFrame) -> Cells:
     """Return the cells of canonical attempt rows."""
-    kind = number(attempts, KIND)
+    kind, series = number(attempts, KIND), number(attempts, SERIES)
     rows = attempts.select(
-        "started_at", "ok", "duration_ms", "ttft_ms", *_TOKENS, kind.alias("_kind")
+        "started_at", "ok", "duration_ms", "ttft_ms", *_TOKENS, _kind=kind, _series=series
     )
-    kinds = attempts.with_columns(kind.alias("_kind")).select("_kind", *KIND).unique(
-        "_kind", keep="any"
-    )  # fmt: skip
     counts = rows.group_by(bucket(pl.col("started_at")).alias("bucket"), "_kind").agg(
         pl.len().cast(pl.Int64).alias("attempts"),
         pl.col("ok").sum().cast(pl.Int64).alias("ok"),
@@ -62,7 +74,34 @@ def fold(attempts: pl.DataFrame) -> Cells:
     good = rows.filter(pl.col("ok"))
     times = [_latency(good, measure) for measure in ("duration", "ttft")]
     latency = pl.concat([found for found in times if found is not None] or [_NO_TIMES])
-    return Cells(_named(counts, kinds), _named(latency, kinds))
+    return Cells(
+        _named(counts, "_kind", _different(attempts, kind, KIND)),
+        _named(latency, "_series", _different(attempts, series, SERIES)),
+    )
+
+
+def fold_counted(counted: Counted) -> Cells:
+    """Return the cells of attempts that are only counted."""
+    kinds = counted.kinds.filter("llm")
+    kind, series = number(kinds, KIND), number(kinds, SERIES)
+    cell = kinds.select("kind", _kind=kind, _series=series)
+    rows = counted.rows.join(cell, on="kind", maintain_order="left")
+    told = {"attempts": 1, "ok": 1, "failed": 0, "undecided": 0, **dict.fromkeys(_TOKENS, 0)}
+    counts = rows.group_by(bucket(pl.col("started_at")).alias("bucket"), "_kind").agg(
+        (pl.len() * each).cast(pl.Int64).alias(name) for name, each in told.items()
+    )
+    times = _latency(rows, "duration")
+    latency = _NO_TIMES if times is None else times
+    return Cells(
+        _named(counts, "_kind", _different(kinds, kind, KIND)),
+        _named(latency, "_series", _different(kinds, series, SERIES)),
+    )
+
+
+def _different(rows: pl.DataFrame, numbers: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+    """Return ``names`` of the rows that have different numbers."""
+    told = rows.select(*names).with_columns(numbers.alias(_NUMBER))
+    return told.unique(_NUMBER, keep="any")
 
 
 def number(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
@@ -95,9 +134,10 @@ def _sum(tokens: pl.Series) -> pl.Expr:
     return pl.col(tokens.name).sum()
 
 
+_NUMBER = "_number"
 _NO_TIMES = pl.DataFrame(
     schema={
-        "minute": pl.Datetime("us", "UTC"), "_kind": pl.UInt64(), "bucket": pl.Int32(),
+        "minute": pl.Datetime("us", "UTC"), "_series": pl.UInt64(), "bucket": pl.Int32(),
         "n": pl.Int64(), "measure": pl.String(),
     }
 )  # fmt: skip
@@ -113,7 +153,7 @@ def _latency(good: pl.DataFrame, measure: str) -> pl.DataFrame | None:
         good.filter(time > 0)
         .group_by(
             pl.col("started_at").dt.truncate(f"{LATENCY_MINUTES}m").alias("minute"),
-            "_kind",
+            "_series",
             (time.log() / math.log(GAMMA)).ceil().cast(pl.Int32).alias("bucket"),
         )
         .agg(pl.len().cast(pl.Int64).alias("n"))
@@ -121,5 +161,6 @@ def _latency(good: pl.DataFrame, measure: str) -> pl.DataFrame | None:
     )
 
 
-def _named(sums: pl.DataFrame, kinds: pl.DataFrame) -> pl.DataFrame:
-    return sums.join(kinds, on="_kind", how="left").drop("_kind")
+def _named(sums: pl.DataFrame, number: str, names: pl.DataFrame) -> pl.DataFrame:
+    """Return sums with the names that their ``number`` stands for."""
+    return sums.join(names, left_on=number, right_on=_NUMBER, how="left").drop(number)

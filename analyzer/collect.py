@@ -148,6 +148,18 @@ class _Failures:
         return whole, self.seen - kept.height
 
 
+def _first_tries(counted: cells.Counted, name: str) -> pl.DataFrame | None:
+    """Return the attempts that their client counted as first tries, per bucket and kind."""
+    kinds = counted.kinds.filter(pl.col("resend_count").is_not_null())
+    if not kinds.height:
+        return None
+    found = counted.rows.join(kinds.select("kind"), on="kind", how="semi")
+    summed = found.group_by(cells.bucket(pl.col("started_at")).alias("_bucket"), "kind").agg(
+        pl.len().cast(pl.Int64).alias("count"), pl.col("started_at").min()
+    )
+    return summed.join(kinds, on="kind").with_columns(input=pl.lit(name), ok=pl.lit(True))
+
+
 def _detached(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with texts of their own.
 
@@ -196,6 +208,8 @@ class _Collector:
             tally.usage_rows += batch.usage.height
         if batch.attempts is not None and batch.attempts.height:
             self._attempts(signals(batch.attempts), tally)
+        if batch.counted is not None:
+            self._counted(batch.counted, tally)
 
     def _tally(self, source: Source, fmt: Format) -> Tally:
         self.formats.setdefault(fmt.name, fmt)
@@ -222,7 +236,27 @@ class _Collector:
         if llm["model_served"].null_count() < llm.height:
             names = llm.select("model", "model_served").drop_nulls().unique()
             self.served.update((asked, answered) for asked, answered in names.iter_rows())
-        counted = cells.fold(llm)
+        self._fold(cells.fold(llm))
+
+    def _counted(self, counted: cells.Counted, tally: Tally) -> None:
+        """Count attempts of which there are no rows."""
+        others = counted.kinds.filter(~pl.col("llm").fill_null(False))
+        left_out = counted.rows.join(others.select("kind", "host"), on="kind")
+        tally.left_out += left_out.height
+        for host, count in left_out["host"].drop_nulls().value_counts().iter_rows():
+            self.hosts[host] += count
+        rows = counted.rows
+        if left_out.height:
+            rows = rows.join(others, on="kind", how="anti")
+        if not rows.height:
+            return
+        tally.attempts += rows.height
+        self._span(tally, rows)
+        own = cells.Counted(rows, counted.kinds.filter("llm"))
+        self.spill.count(rows.height, _first_tries(own, tally.input))
+        self._fold(cells.fold_counted(own))
+
+    def _fold(self, counted: cells.Cells) -> None:
         self.ledgers.append(ledger.of(counted))
         self.rollups.append(rollup.of(counted))
         if len(self.ledgers) > 32:
@@ -246,7 +280,8 @@ class _Collector:
             spill=self.spill,
             tallies=list(self.tallies.values()),
             problems=self.problems,
-            hosts_left_out=self.hosts,
+            # Those of equal counts in the order of their names, however rows were read.
+            hosts_left_out=Counter(dict(sorted(self.hosts.items()))),
             sampled=sampled,
             formats=self.formats,
             served=frozenset(self.served),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -119,13 +119,15 @@ def run(
     secrets = SecretStore(options.salt or _salt(sources))
     # Rows of one log are only needed by sinks; several logs are joined, and a usage export is
     # settled, by them.
-    spill = Spill(keep=options.rows or len(sources) > 1)
+    keep = options.rows or len(sources) > 1
+    spill = Spill(keep=keep)
+    wants = _wants(knowledge, facts, secrets, options, len(sources) > 1)
+    if not keep:
+        # Signals remember what they have looked up: reading has one of its own, in its own thread.
+        wants = replace(wants, say=_signals(facts, options))
     try:
         collected = collect(
-            capture.read(sources, _wants(knowledge, facts, secrets, options, len(sources) > 1)),
-            Signals(facts, declared=options.gateways, all_traffic=options.all_traffic),
-            spill,
-            options.progress,
+            capture.read(sources, wants), _signals(facts, options), spill, options.progress
         )
         collected.problems[:0] = problems
         if not collected.attempts:
@@ -134,6 +136,10 @@ def run(
     except BaseException:
         spill.close()
         raise
+
+
+def _signals(facts: catalogue.SignalData, options: Options) -> Signals:
+    return Signals(facts, declared=options.gateways, all_traffic=options.all_traffic)
 
 
 def _wants(
@@ -309,7 +315,7 @@ def attempts(inputs: Sequence[str], options: Options | None = None) -> pl.DataFr
     facts = catalogue.from_data(knowledge.data)
     sources, _ = files.expand(inputs, options.limits)
     wants = _wants(knowledge, facts, SecretStore(_salt(sources)), options)
-    say = Signals(facts, declared=options.gateways, all_traffic=options.all_traffic)
+    say = _signals(facts, options)
     frames = [
         say(batch.attempts)
         for _, _, batch in capture.read(sources, wants)

@@ -22,9 +22,7 @@ __all__ = [
 
 DIMENSIONS = ("minute", *cells.KIND)
 
-LATENCY_DIMENSIONS = ("minute", "measure", "hop", "format", "host", "model")
-"""Whose durations are told apart: hardly two are in the same bucket, so that every dimension more
-costs as much as a row of the capture does."""
+LATENCY_DIMENSIONS = ("minute", "measure", *cells.SERIES)
 
 _LATENCY_KEYS = (*LATENCY_DIMENSIONS, "bucket")
 

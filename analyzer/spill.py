@@ -39,7 +39,22 @@ class Spill:
             self._table.append(attempts.select(*columns.SLIM, "signature"))
         elif any(attempts[name].null_count() < attempts.height for name in columns.TELLING):
             telling = attempts.filter(_telling())
-            self._table.append(telling.select(*columns.CHAINED, "signature"))
+            self._table.append(telling.select(*columns.CHAINED, "signature", _ONE))
+
+    def count(self, attempts: int, first_tries: pl.DataFrame | None = None) -> None:
+        """Count attempts that are no rows.
+
+        ``first_tries``: those of :data:`columns.CHAINED` that are known of such as their client
+        counted as first tries, and how many each row stands for: ``count``.
+        """
+        if first_tries is not None and first_tries.height:
+            nothing = pl.lit(None, pl.UInt64)
+            rows = first_tries.with_columns(
+                attempt_id=pl.lit(self.height, pl.UInt64), signature=nothing
+            )
+            known = columns.conform(rows).select(*columns.CHAINED)
+            self._table.append(known.with_columns(rows["signature"], rows["count"]))
+        self.height += attempts
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in the order in which they came."""
@@ -51,10 +66,14 @@ class Spill:
         return self._table.scan(columns.SLIM) if self._keep else _nothing(columns.SLIM)
 
     def telling(self) -> pl.LazyFrame:
-        """Return :data:`columns.CHAINED` and ``signature`` of rows that can tell retries."""
+        """Return :data:`columns.CHAINED` and ``signature`` of rows that can tell retries.
+
+        ``count`` (Int64) is how many attempts a row stands for: 1, but for first tries that went
+        well.
+        """
         if not self._keep:
             return self._table.scan(columns.CHAINED)
-        return self.scan().filter(_telling()).select(*columns.CHAINED, "signature")
+        return self.scan().filter(_telling()).select(*columns.CHAINED, "signature", _ONE)
 
     def close(self) -> None:
         """Forget the rows and remove what was written."""
@@ -115,10 +134,13 @@ class _Table:
         self._size = 0
 
 
+_ONE = pl.lit(1, pl.Int64).alias("count")
+
+
 def _telling() -> pl.Expr:
     return pl.any_horizontal(pl.col(name).is_not_null() for name in columns.TELLING)
 
 
 def _nothing(names: Sequence[str]) -> pl.LazyFrame:
     empty = columns.empty().select(names)
-    return empty.with_columns(pl.lit(None, dtype=pl.UInt64).alias("signature")).lazy()
+    return empty.with_columns(pl.lit(None, dtype=pl.UInt64).alias("signature"), _ONE).lazy()

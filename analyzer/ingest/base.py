@@ -17,6 +17,7 @@ from typing import BinaryIO, ClassVar, Literal, Protocol
 
 import polars as pl
 
+from analyzer.cells import Counted
 from analyzer.errors import Problem
 from analyzer.ingest.beside import Beside
 
@@ -98,21 +99,25 @@ class Wants:
     limits: Limits = field(default_factory=Limits)
     rows_per_batch: int = 8_000
     reading: Reading = field(default_factory=Reading)
+    say: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    """Returns rows with what they say of themselves. If given, a format may count attempts that
+    went well (``Batch.counted``) instead of returning their rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of one kind and what could not be read on the way.
 
-    ``attempts`` has canonical columns (any subset) and the wanted header columns;
-    ``usage`` has canonical usage columns. ``records`` counts the source's records that this batch
-    stands for, broken ones included.
+    ``attempts`` has canonical columns (any subset) and the wanted header columns; ``counted`` are
+    more attempts, of which no row is needed; ``usage`` has canonical usage columns. ``records``
+    counts the source's records that this batch stands for, broken ones included.
     """
 
     attempts: pl.DataFrame | None = None
     usage: pl.DataFrame | None = None
     problems: tuple[Problem, ...] = ()
     records: int = 0
+    counted: Counted | None = None
 
 
 class Format(ABC):

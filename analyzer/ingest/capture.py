@@ -59,6 +59,9 @@ def read(sources: Iterable[Source], wants: Wants) -> Reading:
 
 
 def _one(source: Source, found: Format, wants: Wants) -> Reading:
+    say = wants.say
+    if say is not None:
+        wants = replace(wants, say=lambda rows: say(_attempts(rows, source.name, found, wants)))
     try:
         for batch in found.read(source, wants):
             yield source, found, _conformed(batch, source.name, found, wants)
@@ -75,18 +78,23 @@ def _one(source: Source, found: Format, wants: Wants) -> Reading:
 def _conformed(batch: Batch, name: str, found: Format, wants: Wants) -> Batch:
     """Return the batch with canonical columns, which format and hop it is from among them."""
     attempts, usage = batch.attempts, batch.usage
-    named = pl.lit(found.name).alias("format")
     if attempts is not None:
-        told = _told_hop(name, wants)
-        own = {"format": named, "hop": pl.lit(found.hop).alias("hop")}
-        missing = [value for column, value in own.items() if column not in attempts.columns]
-        if told:
-            missing = [own["format"]] if "format" not in attempts.columns else []
-            missing.append(pl.lit(told).alias("hop"))
-        attempts = columns.conform(attempts.with_columns(missing), headers=sorted(wants.headers))
+        attempts = _attempts(attempts, name, found, wants)
     if usage is not None:
-        usage = columns.conform(usage.with_columns(named), columns.USAGE)
+        usage = usage.with_columns(pl.lit(found.name).alias("format"))
+        usage = columns.conform(usage, columns.USAGE)
     return replace(batch, attempts=attempts, usage=usage)
+
+
+def _attempts(rows: pl.DataFrame, name: str, found: Format, wants: Wants) -> pl.DataFrame:
+    named = pl.lit(found.name).alias("format")
+    told = _told_hop(name, wants)
+    own = {"format": named, "hop": pl.lit(found.hop).alias("hop")}
+    missing = [value for column, value in own.items() if column not in rows.columns]
+    if told:
+        missing = [own["format"]] if "format" not in rows.columns else []
+        missing.append(pl.lit(told).alias("hop"))
+    return columns.conform(rows.with_columns(missing), headers=sorted(wants.headers))
 
 
 def _told_hop(name: str, wants: Wants) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 BLOCK = 16 << 20
@@ -26,22 +26,38 @@ class LineBlock:
     """False: the last line has no line break, so that it may still be being written."""
 
 
+@dataclass(slots=True)
+class Numbers:
+    """How the lines of blocks are numbered; may be changed between two blocks."""
+
+    counted: bool = True
+    """False: ``first`` and ``lines`` are 0, for a reader that finds out the numbers on its own."""
+    line: int = 1
+    """Number of the next line, if lines are counted."""
+
+    def placed(self, block: LineBlock, lines: int) -> LineBlock:
+        """Return a block that was not counted, of so many lines, with its numbers."""
+        first = self.line + block.too_long
+        self.line = first + lines
+        return replace(block, first=first, lines=lines)
+
+
 def line_blocks(
-    stream: BinaryIO, longest: int, block: int = BLOCK, *, counted: bool = True
+    stream: BinaryIO, longest: int, block: int = BLOCK, numbers: Numbers | None = None
 ) -> Iterator[LineBlock]:
     """Yield the lines of ``stream`` in blocks of about ``block`` bytes.
 
-    A line over ``longest`` bytes is dropped without being held in memory. Unless ``counted``,
-    ``first`` and ``lines`` are 0, for a reader that finds out the numbers on its own.
+    A line over ``longest`` bytes is dropped without being held in memory.
     """
-    rest, line, dropped, dropping = b"", 1, 0, False
+    numbers = numbers or Numbers()
+    rest, dropped, dropping = b"", 0, False
     while piece := stream.read(block):
         if dropping:
             cut = piece.find(b"\n")
             if cut < 0:
                 continue
             piece, dropping = piece[cut + 1 :], False
-            line, dropped = line + 1, dropped + 1
+            dropped += 1
         cut = piece.rfind(b"\n") + 1
         if not cut:
             rest += piece
@@ -49,14 +65,19 @@ def line_blocks(
                 rest, dropping = b"", True
             continue
         data, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
-        count = data.count(b"\n") if counted else 0
-        yield LineBlock(utf8(data), line if counted else 0, count, dropped)
-        line, dropped = line + count, 0
-    if dropping:
-        dropped, line = dropped + 1, line + 1
+        yield _numbered(data, dropped, numbers, data.count(b"\n") if numbers.counted else 0)
+        dropped = 0
+    dropped += dropping
     if rest or dropped:
-        count = 1 if rest and counted else 0
-        yield LineBlock(utf8(rest), line if counted else 0, count, dropped, complete=not rest)
+        yield _numbered(rest, dropped, numbers, 1 if rest else 0, complete=not rest)
+
+
+def _numbered(
+    data: bytes, dropped: int, numbers: Numbers, lines: int, *, complete: bool = True
+) -> LineBlock:
+    if not numbers.counted:
+        return LineBlock(utf8(data), 0, 0, dropped, complete)
+    return numbers.placed(LineBlock(utf8(data), 0, 0, dropped, complete), lines)
 
 
 def utf8(data: bytes) -> bytes:

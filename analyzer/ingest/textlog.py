@@ -11,7 +11,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import polars as pl
@@ -20,11 +20,14 @@ from analyzer import columns
 from analyzer.ahead import mapped
 from analyzer.ingest import envelope
 from analyzer.ingest.base import Batch, Format, Source, Wants
-from analyzer.ingest.lines import LineBlock, line_blocks
+from analyzer.ingest.lines import LineBlock, Numbers, line_blocks
 from analyzer.ingest.notes import Notes
+from analyzer.ingest.sifting import Say, Sifting
 
 SAMPLE = 50
 """Lines of the head by which a format is told."""
+SIFT_BYTES = 1 << 20
+"""In shorter blocks nothing is gained by counting lines that are alike."""
 _SNIFFED = 16_384
 """Bytes of a line that are looked at when a format is told."""
 
@@ -80,6 +83,18 @@ class PreparingReader(Reader, Protocol):
 
     def parse_prepared(self, made: Any) -> Parsed:
         """Return what :meth:`parse` returns, of what was prepared; called in the lines' order."""
+
+
+@runtime_checkable
+class SiftingReader(Reader, Protocol):
+    """A reader of lines that stand alone, which can tell those that are alike but for measures."""
+
+    def sift(self, block: LineBlock) -> pl.DataFrame | None:
+        """Return :data:`analyzer.ingest.sifting.SIFTED` of all lines of a block, blank ones too.
+
+        ``None``: they cannot be told. Called from several threads at once; ``block.lines`` and
+        ``block.first`` are 0.
+        """
 
 
 class Alone:
@@ -167,6 +182,24 @@ def text_logs() -> tuple[TextLog, ...]:
 
 def frame_of(block: LineBlock) -> pl.DataFrame:
     """Return the lines of a block with their numbers, blank ones left out: :data:`LINES`."""
+    return _bare(pl.scan_lines(block.data).with_columns(_records(block)), block).collect()
+
+
+def lines_of(block: LineBlock, chosen: pl.Series) -> pl.DataFrame:
+    """Return what :func:`frame_of` does of some lines of a block: those that are ``chosen``."""
+    lines = pl.scan_lines(block.data).collect().with_columns(_records(block)).filter(chosen)
+    return _bare(lines.lazy(), block).collect()
+
+
+def _height(block: LineBlock) -> int:
+    return block.data.count(b"\n") + (not block.complete)
+
+
+def _records(block: LineBlock) -> pl.Expr:
+    return pl.int_range(block.first, block.first + pl.len(), dtype=pl.Int64).alias("record")
+
+
+def _bare(lines: pl.LazyFrame, block: LineBlock) -> pl.LazyFrame:
     text = pl.col("line")
     # To strip every line takes longer than to find them.
     if b"\r" in block.data:
@@ -174,14 +207,11 @@ def frame_of(block: LineBlock) -> pl.DataFrame:
     if not block.data.isascii():
         # A byte-order mark stands at each start of what was concatenated.
         text = text.str.strip_prefix("\ufeff")
-    made = (
-        pl.scan_lines(block.data)
-        .with_row_index("record", block.first)
-        .with_columns(pl.col("record").cast(pl.Int64), line=text)
+    return (
+        lines.with_columns(line=text)
         .filter(pl.col("line").str.contains(r"\S"))
         .select("record", "line", stamp=pl.lit(None, columns.TIME))
     )
-    return made.collect()
 
 
 class _Reading:
@@ -200,13 +230,18 @@ class _Reading:
     def batches(self) -> Iterator[Batch]:
         longest = self._wants.limits.entry_bytes
         reader = self._reader(self._own)
+        whole = isinstance(reader, BlockReader) and not self._wrap
+        numbers = Numbers(counted=not whole)
         with self._source.open() as stream:
+            blocks = line_blocks(stream, longest, numbers=numbers)
+            if isinstance(reader, SiftingReader) and self._wants.say and not self._wrap:
+                yield from self._sifted(reader, self._wants.say, blocks, numbers)
             if isinstance(reader, BlockReader) and not self._wrap:
-                yield from self._whole(reader, line_blocks(stream, longest, counted=False))
+                yield from self._whole(reader, blocks, numbers)
             elif isinstance(reader, PreparingReader):
-                yield from self._prepared(reader, line_blocks(stream, longest))
+                yield from self._prepared(reader, blocks)
             else:
-                for block in line_blocks(stream, longest):
+                for block in blocks:
                     self._tell_too_long(block)
                     yield self._batch(block)
         yield self._last()
@@ -242,7 +277,41 @@ class _Reading:
             rows = self._joined(reader.parse_prepared(made), lines, block)
             yield Batch(rows, None, self._notes.take(), records)
 
-    def _whole(self, reader: BlockReader, blocks: Iterator[LineBlock]) -> Iterator[Batch]:
+    def _sifted(
+        self, reader: SiftingReader, say: Say, blocks: Iterator[LineBlock], numbers: Numbers
+    ) -> Iterator[Batch]:
+        """Yield batches in which lines that are alike are only counted, as long as that pays."""
+        place: list[LineBlock] = []
+        sifting = Sifting(say, lambda lines: self._parse(lines, place[0]))
+
+        def sift(block: LineBlock) -> tuple[LineBlock, pl.DataFrame | None]:
+            return block, reader.sift(block) if len(block.data) >= SIFT_BYTES else None
+
+        counted, numbers.counted = numbers.counted, False
+        for uncounted, sifted in mapped(sift, sifting.while_it_pays(blocks)):
+            height = _height(uncounted) if sifted is None else sifted.height
+            block = numbers.placed(uncounted, height)
+            place[:] = [block]
+            self._tell_too_long(block)
+            if sifted is None:
+                sifting.pays = False
+                yield self._batch(block)
+                continue
+            sifting.take(sifted.with_columns(_records(block)), partial(lines_of, block))
+            if sifting.enough:
+                yield self._given(sifting)
+            if block.too_long:
+                yield Batch(records=block.too_long)
+        yield self._given(sifting)
+        numbers.counted = counted
+
+    def _given(self, sifting: Sifting) -> Batch:
+        given = sifting.give()
+        return Batch(given.rows, None, self._notes.take(), given.lines, given.counted)
+
+    def _whole(
+        self, reader: BlockReader, blocks: Iterator[LineBlock], numbers: Numbers
+    ) -> Iterator[Batch]:
         """Yield the batches of a reader that reads whole blocks and counts their lines itself.
 
         Blocks are read at the same time, each as if it were the first.
@@ -251,12 +320,10 @@ class _Reading:
         def parse(block: LineBlock) -> tuple[LineBlock, tuple[Parsed, int, int]]:
             return block, reader.parse_block(replace(block, first=1))
 
-        first = 1
         for uncounted, (alone, lines, count) in mapped(parse, blocks):
-            block = replace(uncounted, first=first + uncounted.too_long, lines=lines)
+            block = numbers.placed(uncounted, lines)
             self._tell_too_long(block)
             parsed = _moved(alone, block.first - 1)
-            first = block.first + lines
             texts = frame_of(block) if parsed.bad is not None and parsed.bad.height else None
             rows = self._joined(parsed, texts, block)
             yield Batch(rows, None, self._notes.take(), count + block.too_long)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import polars as pl
 
 from analyzer.ingest.base import Wants
-from analyzer.ingest.formats.logs import nginx_row
+from analyzer.ingest.formats.logs import nginx_row, nginx_sift
 from analyzer.ingest.formats.logs.nginx_format import LogFormat
 from analyzer.ingest.formats.logs.nginx_plan import Plan, plan, prefixes, regex
 from analyzer.ingest.formats.logs.nginx_variables import kind_of
@@ -70,6 +70,12 @@ class NginxReader:
         parsed = self._parsed(raw, lines)
         return parsed, raw.height, found[0].height if found else raw.height
 
+    def sift(self, block: LineBlock) -> pl.DataFrame | None:
+        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        if not block.data:
+            return None
+        return nginx_sift.sifted(*self._plan(block.data), block.data)
+
     def finish(self) -> Parsed:
         """Nothing is left over."""
         return Parsed()
@@ -93,6 +99,11 @@ class NginxReader:
 
     def _cut(self, data: bytes) -> pl.DataFrame:
         """Cut the lines: the wanted variables as text, and whether each line fits."""
+        made, fits = self._plan(data)
+        return made.scan(data).select(**made.values, _fits=fits).collect()
+
+    def _plan(self, data: bytes) -> tuple[Plan, pl.Expr]:
+        """Return how to cut lines, and whether one fits."""
         windows = data[: data.find(b"\n")].endswith(b"\r")
         made = self._plans.get(windows)
         if made is None:
@@ -100,7 +111,7 @@ class NginxReader:
         fits = made.fits(texts=not made.shown(data))
         if self._extra is not None:
             fits &= self._extra
-        return made.scan(data).select(**made.values, _fits=fits.fill_null(False)).collect()
+        return made, fits.fill_null(False)
 
     def _slow(self, lines: pl.DataFrame) -> Parsed:
         if not lines.height:

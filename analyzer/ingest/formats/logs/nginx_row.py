@@ -48,7 +48,7 @@ _TARGETS = (
     "request_uri", "filtered_request_uri", "gitlab_filtered_request_uri", "uri", "document_uri",
 )  # fmt: skip
 _QUERIES = ("args", "query_string")
-_NUMBERS = ("status", "body_bytes_sent", "bytes_sent", "request_time", "request_length")
+NUMBERS = ("status", "body_bytes_sent", "bytes_sent", "request_time", "request_length")
 _CLF = "%d/%b/%Y:%H:%M:%S"
 _ISO = "%Y-%m-%dT%H:%M:%S"
 _ZONE = re.compile(r"[+-]\d\d:?\d\d")
@@ -63,7 +63,7 @@ def wanted(variables: Iterable[str], wants: Wants) -> frozenset[str]:
     """Return those of a format's variables that mean something for the table."""
     names = set(variables)
     known = {name for sources in TEXTS.values() for name in sources}
-    known |= {"request", "request_method", *TIMES, *_TARGETS, *_QUERIES, *_CREDENTIALS, *_NUMBERS}
+    known |= {"request", "request_method", *TIMES, *_TARGETS, *_QUERIES, *_CREDENTIALS, *NUMBERS}
     known |= {*nginx_upstream.VARIABLES, *models(names), *_headers(names, wants).values()}
     if "msec" in names:
         known -= {"time_local", "time_iso8601"}
@@ -102,11 +102,11 @@ def readable(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series | None]:
     Adds ``ended_at`` and, of what is logged, ``_status``, ``_body_bytes_sent``, ``_bytes_sent``,
     ``_request_time`` (ms), ``_request_length``, ``_upstream_…`` and ``_unusual`` (of the upstream).
     """
-    logged = [name for name in _NUMBERS if name in raw.columns]
+    logged = [name for name in NUMBERS if name in raw.columns]
     behind = nginx_upstream.logged(raw.columns)
     made = raw.with_columns(
-        _ended(raw),
-        *(_number(name).alias(f"_{name}") for name in logged),
+        ended(raw),
+        *(number(name, pl.col(name)).alias(f"_{name}") for name in logged),
         *nginx_upstream.values(behind),
     )
     sound = made["ended_at"].is_not_null()
@@ -133,8 +133,8 @@ def unsound(made: pl.DataFrame) -> pl.DataFrame:
     return made.select("record", reason=reason)
 
 
-def _number(name: str) -> pl.Expr:
-    text = pl.col(name)
+def number(name: str, text: pl.Expr) -> pl.Expr:
+    """Return the number that the text of a variable is; null if it is none."""
     if name == "status":
         return text.cast(pl.Int32, strict=False)
     if name == "request_time":
@@ -143,7 +143,7 @@ def _number(name: str) -> pl.Expr:
     return text.cast(pl.Int64, strict=False)
 
 
-def _ended(raw: pl.DataFrame) -> pl.Series:
+def ended(raw: pl.DataFrame) -> pl.Series:
     """Return the times, by the most exact variable that is logged."""
     name = next(name for name in TIMES if name in raw.columns)
     text = raw[name]

@@ -38,10 +38,10 @@ def logged(variables: Iterable[str]) -> list[str]:
 
 def values(names: Sequence[str]) -> list[pl.Expr]:
     """Return the values read as those of one server, as ``_<variable>``."""
-    return [_value(pl.col(name), name) for name in _told(names)]
+    return [value(pl.col(name), name).alias(f"_{name}") for name in told(names)]
 
 
-def _told(names: Sequence[str]) -> list[str]:
+def told(names: Sequence[str]) -> list[str]:
     """Return the variables that tell of every try; the times of answers do if no other does."""
     others = [name for name in names if name not in (RESPONSE, RECEIVED)]
     return [name for name in names if name != RESPONSE or not others]
@@ -50,7 +50,7 @@ def _told(names: Sequence[str]) -> list[str]:
 def unusual(made: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """Return which lines may tell of several tries, or of a group without a live server."""
     signs: list[pl.Expr] = []
-    for name in _told(names):
+    for name in told(names):
         text = pl.col(name)
         if name == ADDRESS:
             # One address has no blank in it.
@@ -65,8 +65,8 @@ def unusual(made: pl.DataFrame, names: Sequence[str]) -> pl.Series:
 
 def sound(made: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """Return which lines have values that nginx can have written."""
-    told = [pl.col(name).str.contains(f"^(?:{kind_of(name).pattern})$") for name in names]
-    return made.select(pl.all_horizontal(told).fill_null(True)).to_series()
+    right = [pl.col(name).str.contains(f"^(?:{kind_of(name).pattern})$") for name in names]
+    return made.select(pl.all_horizontal(right).fill_null(True)).to_series()
 
 
 def columns(made: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
@@ -87,7 +87,7 @@ def _last_values(made: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """
     read = made.select(
         "_status",
-        *(f"_{name}" for name in _told(names)),
+        *(f"_{name}" for name in told(names)),
         _before=pl.lit(0.0),
         _live=pl.lit(True),
         _tries=_chosen(names).cast(pl.Int64),
@@ -100,17 +100,18 @@ def _last_values(made: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return read.with_columns(read[name].scatter(places, exact[name]) for name in exact.columns)
 
 
-def _value(text: pl.Expr, name: str) -> pl.Expr:
+def value(text: pl.Expr, name: str) -> pl.Expr:
+    """Return what the text of a variable says of one server; null if it is nothing of one."""
     if name == ADDRESS:
-        return fields.known(text).alias(f"_{name}")
+        return fields.known(text)
     kinds = {STATUS: pl.Int32(), RECEIVED: pl.Int64()}
-    return text.cast(kinds.get(name, pl.Float64()), strict=False).alias(f"_{name}")
+    return text.cast(kinds.get(name, pl.Float64()), strict=False)
 
 
 def _chosen(names: Sequence[str]) -> pl.Expr:
     """Whether a server was chosen: something is noted of one."""
-    told = [ADDRESS] if ADDRESS in names else [name for name in names if name != RECEIVED]
-    return pl.any_horizontal(~pl.col(name).is_in(fields.BLANKS).fill_null(True) for name in told)
+    noted = [ADDRESS] if ADDRESS in names else [name for name in names if name != RECEIVED]
+    return pl.any_horizontal(~pl.col(name).is_in(fields.BLANKS).fill_null(True) for name in noted)
 
 
 def _several(made: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -130,8 +131,8 @@ def _several(made: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         before = took.list.eval(pl.element().cast(pl.Float64, strict=False)).list.sum()
     said = pl.col(STATUS) if STATUS in names else pl.lit(None, pl.String())
     slots = [
-        _value(pl.col(f"_{name}").list.get(pl.col("_at"), null_on_oob=True), name)
-        for name in _told(names)
+        value(pl.col(f"_{name}").list.get(pl.col("_at"), null_on_oob=True), name).alias(f"_{name}")
+        for name in told(names)
     ]
     return lists.select(
         *slots,

@@ -380,7 +380,7 @@ def test_bad_lines_and_a_line_of_another_format(run) -> None:
 def blocks(size: int):
     from analyzer.ingest import lines
 
-    return lambda stream, longest: lines.line_blocks(stream, longest, size)
+    return lambda stream, longest, **told: lines.line_blocks(stream, longest, size, **told)
 
 
 @pytest.mark.parametrize("size", [200, 700, 1500, 5000])

@@ -44,8 +44,8 @@ def test_two_lines_a_flow(run, source) -> None:
 def test_a_request_and_its_answer_in_two_blocks(run, monkeypatch) -> None:
     whole = lines.line_blocks
 
-    def small(stream, longest):
-        return whole(stream, longest, block=90)
+    def small(stream, longest, **told):
+        return whole(stream, longest, block=90, **told)
 
     monkeypatch.setattr("analyzer.ingest.textlog.line_blocks", small)
     got = run(OUTPUT.encode(), FORMAT).frame

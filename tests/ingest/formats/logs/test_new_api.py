@@ -42,8 +42,8 @@ def test_words_of_the_relay_are_folded_into_the_request(run, order) -> None:
 def test_across_blocks(run, monkeypatch) -> None:
     whole = lines.line_blocks
 
-    def small(stream, longest):
-        return whole(stream, longest, block=120)
+    def small(stream, longest, **told):
+        return whole(stream, longest, block=120, **told)
 
     monkeypatch.setattr("analyzer.ingest.textlog.line_blocks", small)
     filler = [access("200", f"2026010210000{n}CCCCdddd") for n in range(3)]

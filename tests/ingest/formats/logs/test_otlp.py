@@ -127,8 +127,8 @@ def test_a_gateway_and_its_tries(run) -> None:
 def test_parents_that_come_in_another_block(run, monkeypatch) -> None:
     whole = lines.line_blocks
 
-    def small(stream, longest):
-        return whole(stream, longest, block=64)
+    def small(stream, longest, **told):
+        return whole(stream, longest, block=64, **told)
 
     child = span("b1", 3, {**HTTP, "http.response.status_code": 200}, parent="aa")
     documents = [document(child), document(span("aa", 1, GENAI)), document(), document()]

@@ -87,7 +87,7 @@ def test_directives_hold_across_blocks(run, monkeypatch, size) -> None:
 
     monkeypatch.setattr(
         "analyzer.ingest.textlog.line_blocks",
-        lambda stream, longest: lines.line_blocks(stream, longest, size),
+        lambda stream, longest, **told: lines.line_blocks(stream, longest, size, **told),
     )
     got = read(run, "#Date: 2026-11-23 08:00:00", "#Fields: time cs-method cs-uri sc-status",
                *("08:00:02 GET /v1/models 200" for _ in range(20)), fmt=W3C)  # fmt: skip

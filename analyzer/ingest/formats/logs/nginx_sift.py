@@ -1,0 +1,64 @@
+"""Which lines of a log_format are of one kind, so that one of them stands for all."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from analyzer.ingest import fields
+from analyzer.ingest.formats.logs import nginx_row, nginx_upstream
+from analyzer.ingest.formats.logs.nginx_plan import Plan
+from analyzer.ingest.formats.logs.nginx_variables import TIMES
+from analyzer.ingest.sifting import SIFTED
+
+_IDS = frozenset(
+    name
+    for column in ("request_id", "upstream_request_id", "ray_id", "trace_id")
+    for name in nginx_row.TEXTS[column]
+)
+_SIZES = tuple(name for name in nginx_row.NUMBERS if name != "status")
+_TOOK = (
+    nginx_upstream.CONNECT, nginx_upstream.HEADER, nginx_upstream.RESPONSE, nginx_upstream.RECEIVED
+)  # fmt: skip
+_MEASURES = _IDS | {*TIMES, *_SIZES, *_TOOK}
+"""What differs from line to line of a kind."""
+
+
+def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
+    """Return :data:`analyzer.ingest.sifting.SIFTED` of all lines of ``data``.
+
+    A line that does not fit, or that has something else in the place of a time or a number, is of
+    no kind.
+    """
+    values = plan.values
+    kind = pl.sum_horizontal(
+        value.hash(seed)
+        for seed, (name, value) in enumerate(sorted(values.items()))
+        if name not in _MEASURES
+    )
+    time = next(name for name in TIMES if name in values)
+    plain = pl.all_horizontal(fits, *_plain(values))
+    took = pl.lit(None, pl.Float64())
+    if "request_time" in values:
+        took = nginx_row.number("request_time", values["request_time"])
+    raw = plan.scan(data).select(
+        values[time].alias(time), kind=pl.when(plain).then(kind), duration_ms=took
+    )
+    made = raw.collect()
+    ended = nginx_row.ended(made)
+    started = fields.before(pl.col("ended_at"), pl.col("duration_ms"))
+    told = made.with_columns(ended).with_columns(
+        pl.when(pl.col("ended_at").is_not_null()).then("kind").alias("kind"), started_at=started
+    )
+    return told.select(SIFTED.names())
+
+
+def _plain(values: dict[str, pl.Expr]) -> list[pl.Expr]:
+    """Return which lines have, in the place of each number, one or nothing."""
+    numbers = {name: nginx_row.number(name, values[name]) for name in _SIZES if name in values}
+    for name in nginx_upstream.told(nginx_upstream.logged(values)):
+        if name in _TOOK:
+            numbers[name] = nginx_upstream.value(values[name], name)
+    return [
+        number.is_not_null() | (values[name] == "-") | (values[name] == "")
+        for name, number in numbers.items()
+    ]
