@@ -19,6 +19,7 @@ _SIZES = tuple(name for name in nginx_row.NUMBERS if name != "status")
 _TOOK = (
     nginx_upstream.CONNECT, nginx_upstream.HEADER, nginx_upstream.RESPONSE, nginx_upstream.RECEIVED
 )  # fmt: skip
+_NUMBER = r"^(?:[0-9]{1,12}(?:\.[0-9]{1,6})?|-|)$"
 _MEASURES = _IDS | {*TIMES, *_SIZES, *_TOOK}
 """What differs from line to line of a kind."""
 
@@ -36,12 +37,15 @@ def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
         if name not in _MEASURES
     )
     time = next(name for name in TIMES if name in values)
-    plain = pl.all_horizontal(fits, *_plain(values))
     took = pl.lit(None, pl.Float64())
+    plain = [fits, *(values[name].str.contains(_NUMBER) for name in _read(values))]
     if "request_time" in values:
         took = nginx_row.number("request_time", values["request_time"])
+        plain.append(took.is_not_null())
     raw = plan.scan(data).select(
-        values[time].alias(time), kind=pl.when(plain).then(kind), duration_ms=took
+        values[time].alias(time),
+        kind=pl.when(pl.all_horizontal(plain)).then(kind),
+        duration_ms=took,
     )
     made = raw.collect()
     ended = nginx_row.ended(made)
@@ -52,13 +56,8 @@ def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
     return told.select(SIFTED.names())
 
 
-def _plain(values: dict[str, pl.Expr]) -> list[pl.Expr]:
-    """Return which lines have, in the place of each number, one or nothing."""
-    numbers = {name: nginx_row.number(name, values[name]) for name in _SIZES if name in values}
-    for name in nginx_upstream.told(nginx_upstream.logged(values)):
-        if name in _TOOK:
-            numbers[name] = nginx_upstream.value(values[name], name)
-    return [
-        number.is_not_null() | (values[name] == "-") | (values[name] == "")
-        for name, number in numbers.items()
-    ]
+def _read(values: dict[str, pl.Expr]) -> list[str]:
+    """Return the variables of sizes and times, but for that of the request, that are read."""
+    behind = nginx_upstream.told(nginx_upstream.logged(values))
+    names = [name for name in _SIZES if name in values and name != "request_time"]
+    return names + [name for name in _TOOK if name in behind]
