@@ -70,8 +70,8 @@ def chain(
     Args:
         failures: all failed attempts that count, with verdict, billing, ``weight`` and
             ``model_name``; of those alike beyond the budget only a sample.
-        attempts: :data:`analyzer.columns.CHAINED` and ``signature`` of attempts that count and can
-            tell retries, failed ones too.
+        attempts: :data:`analyzer.columns.CHAINED`, ``signature`` and ``count`` of attempts that
+            count and can tell retries, failed ones too: see :meth:`analyzer.spill.Spill.telling`.
         advice: by rule id, what it says about retrying.
         finished: ids of attempts that the hop behind finished after the client had left.
     """
@@ -116,14 +116,14 @@ def _candidates(
         keys.lazy(), on=KEPT, how="semi", nulls_equal=True
     )
     rows = pl.concat([failed, other.select(failed.columns).collect()])
-    state = pl.col("ok")
+    state, count = pl.col("ok"), pl.col("count")
     covered = (
         attempts.group_by("model")
         .agg(
-            pl.len().cast(pl.Int64).alias("attempts"),
-            state.fill_null(False).sum().cast(pl.Int64).alias("ok"),
-            (~state).fill_null(False).sum().cast(pl.Int64).alias("failed"),
-            state.is_null().sum().cast(pl.Int64).alias("undecided"),
+            count.sum().alias("attempts"),
+            count.filter(state).sum().alias("ok"),
+            count.filter(~state).sum().alias("failed"),
+            count.filter(state.is_null()).sum().alias("undecided"),
         )
         .sort("model", nulls_last=True)
         .collect()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -49,18 +49,39 @@ class Shape(NamedTuple):
 
     def scan(self, data: bytes) -> pl.LazyFrame:
         """Return of every line of ``data`` the keys that are read, and whether it ``_fits``."""
-        made = pl.scan_csv(
-            data,
-            separator='"',
-            quote_char=None,
-            has_header=False,
-            schema={f"p{number}": pl.String() for number in range(self.pieces + 1)},
-            empty_string_is_null=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-            truncate_ragged_lines=True,
-        )
+        made = scan(data, self.pieces)
         return made.select(*self.fields, _fits=self.fits.fill_null(False))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A line whose shape most lines of a block have."""
+
+    walk: Walk
+    read: Fields
+    fields: tuple[pl.Expr, ...]
+    """What is read, over the columns ``p0 p1 …``."""
+    alike: list[list[str]]
+    """The pieces of the lines that have equally many."""
+
+    def same(self, keys: Iterable[int]) -> bool:
+        """Whether the keys at these pieces are the same in all of the lines."""
+        return all(cut[at] == self.walk.pieces[at] for cut in self.alike for at in keys)
+
+
+def scan(data: bytes, pieces: int) -> pl.LazyFrame:
+    """Return the pieces of all lines, one row a line, as columns ``p0 p1 …``, and one more."""
+    return pl.scan_csv(
+        data,
+        separator='"',
+        quote_char=None,
+        has_header=False,
+        schema={f"p{number}": pl.String() for number in range(pieces + 1)},
+        empty_string_is_null=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+        truncate_ragged_lines=True,
+    )
 
 
 def shape_of(lines: Sequence[str], type_: pl.Struct, vary: Container[str] = ()) -> Shape | None:
@@ -69,16 +90,60 @@ def shape_of(lines: Sequence[str], type_: pl.Struct, vary: Container[str] = ()) 
     ``None``: there is none, or what is read cannot be cut. The keys inside of objects that are
     called as in ``vary`` are looked at in every line of the block.
     """
+    found = found_in(lines, type_)
+    if found is None:
+        return None
+    walk = found.walk
+    fixed = [
+        at
+        for at, path in walk.keys.items()
+        if path not in found.read.paths and not varies(path, vary)
+    ]
+    if not found.same(fixed):
+        fixed = []
+    try:
+        checks = [*found.read.checks, *walk.frame()]
+    except NoShapeError:
+        return None
+    checks += [piece(at) == walk.pieces[at] for at in walk.keys if at not in fixed]
+    # A quote too many gives a piece too many.
+    checks.append(piece(len(walk.pieces)).fill_null("") == "")
+    return Shape(len(walk.pieces), found.fields, pl.all_horizontal(checks))
+
+
+def varies(path: Path, vary: Container[str]) -> bool:
+    """Whether a key is inside of an object whose keys differ from line to line."""
+    return any(key in vary for key in path[:-1])
+
+
+def found_in(lines: Sequence[str], type_: pl.Struct) -> Found | None:
+    """Return the shape of most of some lines; ``None``: there is none, or it cannot be cut."""
+    alike = most_alike(lines)
+    # The first of them may be a broken one.
+    tried = (_found(first, alike, type_) for first in alike[:_TRIES])
+    return next((found for found in tried if found is not None), None)
+
+
+def most_alike(lines: Sequence[str]) -> list[list[str]]:
+    """Return the pieces of those of some lines that have equally many, unless they are few.
+
+    Lines with the usual keys come first.
+    """
     cut = [line.split('"') for line in lines]
     if not cut:
-        return None
+        return []
     usual = Counter(map(len, cut)).most_common(1)[0][0]
     alike = [pieces for pieces in cut if len(pieces) == usual]
     if usual > _MOST_PIECES or len(alike) < _SHARE * len(cut):
-        return None
-    # The first of them may be a broken one.
-    shapes = (_shape(first, alike, type_, vary) for first in alike[:_TRIES])
-    return next((shape for shape in shapes if shape is not None), None)
+        return []
+    often = Counter(map(keys_of, alike))
+    return sorted(alike, key=lambda pieces: -often[keys_of(pieces)])
+
+
+def keys_of(pieces: Sequence[str]) -> tuple[str, ...]:
+    """Return what seem to be the keys of a line, by what stands behind them."""
+    behind = pieces[2::2]
+    return tuple(key for key, then in zip(pieces[1::2], behind, strict=False) if then[:1] == ":")
 
 
 def sample(lines: Sequence[str]) -> Sequence[str]:
@@ -86,50 +151,37 @@ def sample(lines: Sequence[str]) -> Sequence[str]:
     return lines[:: max(len(lines) // _SAMPLE, 1)]
 
 
-def _shape(
-    first: list[str], alike: list[list[str]], type_: pl.Struct, vary: Container[str]
-) -> Shape | None:
-    """Return the shape of the first of some lines that have equally many pieces."""
-    walk = _Walk(first)
+def _found(first: list[str], alike: list[list[str]], type_: pl.Struct) -> Found | None:
+    walk = Walk(first)
     try:
         walk.value((), json.loads('"'.join(first), object_pairs_hook=_single))
-        made = _Fields(walk)
+        read = Fields(walk)
         fields = [
-            made.field(inner.dtype, (inner.name,)).alias(inner.name) for inner in type_.fields
+            read.field(inner.dtype, (inner.name,)).alias(inner.name) for inner in type_.fields
         ]
-        checks = [*made.checks, *walk.frame()]
-    except (ValueError, RecursionError, _NoShapeError):
+    except (ValueError, RecursionError, NoShapeError):
         return None
-    fixed = [
-        at
-        for at, path in walk.keys.items()
-        if path not in made.read and not any(key in vary for key in path[:-1])
-    ]
-    if any(pieces[at] != first[at] for pieces in alike for at in fixed):
-        fixed = []
-    checks += [_piece(at) == first[at] for at in walk.keys if at not in fixed]
-    # A quote too many gives a piece too many.
-    checks.append(_piece(len(first)).fill_null("") == "")
-    return Shape(len(first), tuple(fields), pl.all_horizontal(checks))
+    return Found(walk, read, tuple(fields), alike)
 
 
-class _NoShapeError(Exception):
+class NoShapeError(Exception):
     """Lines like this one cannot be cut."""
 
 
 def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise _NoShapeError
+        raise NoShapeError
     return made
 
 
-def _piece(at: int) -> pl.Expr:
+def piece(at: int) -> pl.Expr:
+    """Return a piece of a line."""
     return pl.col(f"p{at}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Leaf:
+class Leaf:
     """A value that is no object and no array."""
 
     at: int
@@ -140,11 +192,11 @@ class _Leaf:
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """Finds the values of one line among its pieces."""
 
     pieces: list[str]
-    leaves: dict[Path, _Leaf] = field(default_factory=dict)
+    leaves: dict[Path, Leaf] = field(default_factory=dict)
     branches: dict[Path, Any] = field(default_factory=dict)
     """The objects and arrays."""
     places: dict[Path, int] = field(default_factory=dict)
@@ -176,7 +228,7 @@ class _Walk:
         if not isinstance(value, dict | list):
             quoted = token[0] == '"'
             alone = len(token) == 1 if quoted else len(_BARE.findall(self.pieces[at])) == 1
-            self.leaves[path] = _Leaf(at, quoted, alone)
+            self.leaves[path] = Leaf(at, quoted, alone)
             return
         self.branches[path] = value
         self.places[path] = at
@@ -191,7 +243,7 @@ class _Walk:
     def _key(self, key: str, path: Path) -> None:
         at, _ = next(self._tokens)
         if self.pieces[at] != key:
-            raise _NoShapeError
+            raise NoShapeError
         self.keys[at] = (*path, key)
         next(self._tokens)
 
@@ -207,20 +259,20 @@ class _Walk:
         for at in sorted(braces):
             begun, bare, ended = self.around(at)
             if not bare:
-                yield _piece(at) == begun
+                yield piece(at) == begun
             elif len(_BARE.findall(self.pieces[at])) == 1:
-                yield _piece(at).str.starts_with(begun) & _piece(at).str.ends_with(ended)
+                yield piece(at).str.starts_with(begun) & piece(at).str.ends_with(ended)
             else:
-                raise _NoShapeError
+                raise NoShapeError
 
 
-class _Fields:
+class Fields:
     """Makes the expressions of what is read, and collects what has to hold for them."""
 
-    def __init__(self, walk: _Walk) -> None:
+    def __init__(self, walk: Walk) -> None:
         self._walk = walk
         self.checks: list[pl.Expr] = []
-        self.read: set[Path] = set()
+        self.paths: set[Path] = set()
         """The paths of what is read, and of what it stands in."""
 
     def field(self, type_: Any, path: Path) -> pl.Expr:
@@ -228,7 +280,7 @@ class _Fields:
 
         Other than decoding, it gives a list as text: joined with ``, ``.
         """
-        self.read.add(path)
+        self.paths.add(path)
         leaf = self._walk.leaves.get(path)
         inside = self._walk.branches.get(path)
         if leaf is not None:
@@ -247,27 +299,27 @@ class _Fields:
         if type_ == pl.String and isinstance(inside, list) and inside:
             texts = [self.field(type_, (*path, at)) for at in range(len(inside))]
             return pl.concat_str(texts, separator=", ") if len(texts) > 1 else texts[0]
-        raise _NoShapeError
+        raise NoShapeError
 
     def _list(self, type_: pl.List, path: Path, inside: list[Any]) -> pl.Expr:
         if inside:
             return pl.concat_list(self.field(type_.inner, (*path, at)) for at in range(len(inside)))
         at = self._walk.places[path]
-        self.checks.append(_piece(at) == self._walk.pieces[at])
+        self.checks.append(piece(at) == self._walk.pieces[at])
         return pl.lit([], type_)
 
-    def _is_null(self, leaf: _Leaf) -> bool:
+    def _is_null(self, leaf: Leaf) -> bool:
         return not leaf.quoted and self._walk.around(leaf.at)[1] == "null"
 
-    def _leaf(self, type_: Any, leaf: _Leaf) -> pl.Expr:
+    def _leaf(self, type_: Any, leaf: Leaf) -> pl.Expr:
         if not leaf.whole:
-            raise _NoShapeError
-        text = _piece(leaf.at)
+            raise NoShapeError
+        text = piece(leaf.at)
         if leaf.quoted:
             if type_ != pl.String:
-                raise _NoShapeError
+                raise NoShapeError
             # Else an object with one key would pass for a text.
-            before = _piece(leaf.at - 1)
+            before = piece(leaf.at - 1)
             self.checks.append(before == self._walk.pieces[leaf.at - 1])
             # What is escaped has to be decoded.
             self.checks.append(~text.str.contains("\\", literal=True))
@@ -281,11 +333,11 @@ class _Fields:
     def _bare(self, type_: Any, text: pl.Expr, sample: str) -> pl.Expr:
         if sample in ("true", "false"):
             if type_ not in (pl.String, pl.Boolean):
-                raise _NoShapeError
+                raise NoShapeError
             self.checks.append(text.is_in(["true", "false"]))
             return text if type_ == pl.String else text == "true"
         if type_ == pl.Boolean or not (_WHOLE.match(sample) or _DECIMAL.match(sample)):
-            raise _NoShapeError
+            raise NoShapeError
         whole = _WHOLE.match(sample) is not None and not type_.is_float()
         number = text.cast(pl.Int64 if whole else pl.Float64, strict=False)
         self.checks.append(number.is_not_null() if whole else number.is_finite())
@@ -295,5 +347,5 @@ class _Fields:
                 self.checks.append(number != number.floor())
             return text
         if type_.is_integer() != whole:
-            raise _NoShapeError
+            raise NoShapeError
         return number.cast(type_)

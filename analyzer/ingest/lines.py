@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+import polars as pl
+
 BLOCK = 16 << 20
 
 
@@ -78,6 +80,11 @@ def _numbered(
     if not numbers.counted:
         return LineBlock(utf8(data), 0, 0, dropped, complete)
     return numbers.placed(LineBlock(utf8(data), 0, 0, dropped, complete), lines)
+
+
+def texts(block: LineBlock) -> pl.Series:
+    """Return the lines of a block, blank ones too, as they are."""
+    return pl.scan_lines(block.data).collect().to_series()
 
 
 def utf8(data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -24,7 +24,7 @@ _MOST_KINDS = 0.2
 """Share of different kinds in the lines of a block from which counting does not pay."""
 _MANY_FRESH = 0.1
 """Share of lines of kinds that were not met before, from which one of each kind is read first."""
-_ENOUGH_LINES = 8_192
+_ENOUGH_LINES = 16_384
 """To read few lines at a time takes hardly less than to read many."""
 _ENOUGH_ALIKE = 400_000
 _REMEMBERED = 200_000
@@ -43,6 +43,15 @@ Read = Callable[[pl.DataFrame], pl.DataFrame | None]
 """Lines, with ``record``, to their rows."""
 Lines = Callable[[pl.Series], pl.DataFrame]
 """Which lines of a block (Boolean) to these lines; blank ones may be left out."""
+
+
+class Sifted(NamedTuple):
+    """A block of lines, blank ones too."""
+
+    told: pl.DataFrame
+    """:data:`SIFTED`"""
+    lines: pl.Series
+    """Their texts."""
 
 
 @dataclass(frozen=True, slots=True)

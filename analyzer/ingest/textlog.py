@@ -22,7 +22,7 @@ from analyzer.ingest import envelope
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.lines import LineBlock, Numbers, line_blocks
 from analyzer.ingest.notes import Notes
-from analyzer.ingest.sifting import Say, Sifting
+from analyzer.ingest.sifting import Say, Sifted, Sifting
 
 SAMPLE = 50
 """Lines of the head by which a format is told."""
@@ -89,11 +89,10 @@ class PreparingReader(Reader, Protocol):
 class SiftingReader(Reader, Protocol):
     """A reader of lines that stand alone, which can tell those that are alike but for measures."""
 
-    def sift(self, block: LineBlock) -> pl.DataFrame | None:
-        """Return :data:`analyzer.ingest.sifting.SIFTED` of all lines of a block, blank ones too.
+    def sift(self, block: LineBlock) -> Sifted | None:
+        """Return what kinds the lines of a block are of; ``None``: they cannot be told.
 
-        ``None``: they cannot be told. Called from several threads at once; ``block.lines`` and
-        ``block.first`` are 0.
+        Called from several threads at once; ``block.lines`` and ``block.first`` are 0.
         """
 
 
@@ -185,10 +184,10 @@ def frame_of(block: LineBlock) -> pl.DataFrame:
     return _bare(pl.scan_lines(block.data).with_columns(_records(block)), block).collect()
 
 
-def lines_of(block: LineBlock, chosen: pl.Series) -> pl.DataFrame:
-    """Return what :func:`frame_of` does of some lines of a block: those that are ``chosen``."""
-    lines = pl.scan_lines(block.data).collect().with_columns(_records(block)).filter(chosen)
-    return _bare(lines.lazy(), block).collect()
+def _lines_of(block: LineBlock, lines: pl.Series, chosen: pl.Series) -> pl.DataFrame:
+    """Return what :func:`frame_of` does of some ``lines`` of a block: those that are ``chosen``."""
+    found = lines.alias("line").to_frame().with_columns(_records(block)).filter(chosen)
+    return _bare(found.lazy(), block).collect()
 
 
 def _height(block: LineBlock) -> int:
@@ -284,12 +283,12 @@ class _Reading:
         place: list[LineBlock] = []
         sifting = Sifting(say, lambda lines: self._parse(lines, place[0]))
 
-        def sift(block: LineBlock) -> tuple[LineBlock, pl.DataFrame | None]:
+        def sift(block: LineBlock) -> tuple[LineBlock, Sifted | None]:
             return block, reader.sift(block) if len(block.data) >= SIFT_BYTES else None
 
         counted, numbers.counted = numbers.counted, False
         for uncounted, sifted in mapped(sift, sifting.while_it_pays(blocks)):
-            height = _height(uncounted) if sifted is None else sifted.height
+            height = _height(uncounted) if sifted is None else sifted.told.height
             block = numbers.placed(uncounted, height)
             place[:] = [block]
             self._tell_too_long(block)
@@ -297,7 +296,8 @@ class _Reading:
                 sifting.pays = False
                 yield self._batch(block)
                 continue
-            sifting.take(sifted.with_columns(_records(block)), partial(lines_of, block))
+            told = sifted.told.with_columns(_records(block))
+            sifting.take(told, partial(_lines_of, block, sifted.lines))
             if sifting.enough:
                 yield self._given(sifting)
             if block.too_long:

@@ -53,7 +53,7 @@ def frames(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.LazyFram
         )
     )  # fmt: skip
     telling = pl.any_horizontal(pl.col(name).is_not_null() for name in columns.TELLING)
-    return failures, slim.filter(telling).lazy()
+    return failures, slim.filter(telling).with_columns(count=pl.lit(1, pl.Int64)).lazy()
 
 
 def chained(rows: Sequence[Mapping[str, Any]], finished: Sequence[int] = ()) -> Chained:

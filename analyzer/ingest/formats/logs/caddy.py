@@ -14,7 +14,10 @@ from analyzer.ingest import clock, fields, jsonlog
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import caddy_row, go_error, heads
 from analyzer.ingest.formats.logs.caddy_pairs import Pairs
+from analyzer.ingest.formats.logs.caddy_sift import Sieves
 from analyzer.ingest.jsonlog import JsonLog, decode, is_document
+from analyzer.ingest.lines import LineBlock
+from analyzer.ingest.sifting import Sifted
 from analyzer.ingest.textlog import BAD, Input, Parsed, bad_lines, first_lines
 
 _ABOUT_REQUESTS = (
@@ -63,6 +66,7 @@ class CaddyReader:
         self._wants = source.wants
         self._pairs = Pairs(source.name)
         self._scale: float | None = None
+        self._sieves = Sieves(source.wants)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
@@ -83,6 +87,10 @@ class CaddyReader:
         if found.old is not None:
             rows = pl.concat([rows, found.old], how="diagonal_relaxed")
         return Parsed(rows, found.notices + let_go, found.bad)
+
+    def sift(self, block: LineBlock) -> Sifted | None:
+        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        return self._sieves.sifted(block)
 
     def finish(self) -> Parsed:
         """Return the rows whose partners never came."""

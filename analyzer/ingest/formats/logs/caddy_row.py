@@ -22,11 +22,11 @@ proxy, one try of it (a debug line)."""
 
 HEADERS = ("headers", "resp_headers")
 """Objects whose keys differ from request to request."""
-_TIMES = ("ts", "time", "timestamp", "@timestamp")
+TIMES = ("ts", "time", "timestamp", "@timestamp")
 """The key of the time can be renamed; these are the usual names."""
 _TOP = (
     "level", "logger", "msg", "duration", "size", "bytes_read", "status", "err_trace", "error",
-    "upstream", *_TIMES,
+    "upstream", *TIMES,
 )  # fmt: skip
 _REQUEST = ("remote_ip", "remote_port", "remote_addr", "method", "host", "uri")
 _FIRST_ERROR = ("msg", "status", "err_trace")
@@ -89,7 +89,7 @@ def rows(made: pl.DataFrame, logged: heads.Logged, wants: Wants, scale: float) -
         **_heads(logged, made.schema),
     )
     made = fields.target(made, "uri", wants)
-    time, precise = _times(made.select(pl.coalesce(*_TIMES)).to_series(), wants.reading.zone)
+    time, precise = times(made.select(pl.coalesce(*TIMES)).to_series(), wants.reading.zone)
     made = made.with_columns(
         ended_at=pl.coalesce(time, "stamp"),
         duration_ms=_durations(made["duration"], scale),
@@ -164,7 +164,7 @@ def _helpers() -> dict[str, pl.Expr]:
     }  # fmt: skip
 
 
-def _times(texts: pl.Series, zone: tzinfo | None) -> tuple[pl.Series, pl.Series]:
+def times(texts: pl.Series, zone: tzinfo | None) -> tuple[pl.Series, pl.Series]:
     """Return times and their precision; for the usual numbers of seconds most tests are spared."""
     frame, text = texts.alias("_").to_frame(), pl.col("_")
     if texts.str.contains(_SECONDS).fill_null(False).all():

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 import polars as pl
 from polars.exceptions import PolarsError
 
+from analyzer.ingest import jsonshape, jsonsieve
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import cloudflare_row, heads
 from analyzer.ingest.formats.logs.cloudflare_row import LISTS, NAMES
 from analyzer.ingest.jsonlog import JsonLog, cut, decode, in_order
+from analyzer.ingest.lines import LineBlock, texts
+from analyzer.ingest.sifting import Sifted
 from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
 
 _STAMPS = ("EdgeStartTimestamp", "EdgeEndTimestamp")
+_STAMP_PATHS: tuple[jsonshape.Path, ...] = tuple((name,) for name in _STAMPS)
 _HEADER = r"^[^{]*\bEdge(?:Start|End)Timestamp\b[^{]*$"
 _HEADS = ("RequestHeaders", "ResponseHeaders")
 """Fields that only are there where a job was told to log headers."""
@@ -31,6 +35,7 @@ class CloudflareReader:
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
         self._header: str | None = None
+        self._sieve: jsonsieve.Sieve | None = None
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
         """See :class:`analyzer.ingest.textlog.Reader`."""
@@ -65,6 +70,23 @@ class CloudflareReader:
             sum(inner for _, inner in made) + int((header & ~objects).sum()),
             pl.concat([bad, torn]),
         )
+
+    def sift(self, block: LineBlock) -> Sifted | None:
+        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        lines = jsonsieve.sample(block.data)
+        if not all(line.startswith("{") for line in lines):
+            return None
+        sieve = self._sieve
+        if sieve is None or not sieve.fits(lines):
+            logged = heads.Logged(self._wants)
+            _look(logged, pl.Series(lines))
+            type_ = _type(logged.asked, logged.answered)
+            sieve = jsonsieve.sieve_of(lines, type_, _STAMP_PATHS, _apart, _HEADS)
+            self._sieve = sieve
+        if sieve is None:
+            return None
+        told = cloudflare_row.sifted(sieve.scan(block.data).collect())
+        return Sifted(told, texts(block))
 
     def finish(self) -> Parsed:
         """Nothing is left over."""
@@ -108,6 +130,12 @@ class CloudflareReader:
 def _look(logged: heads.Logged, lines: pl.Series) -> None:
     if lines.str.contains_any(list(_HEADS)).any():
         logged.look(lines)
+
+
+def _apart(path: jsonshape.Path) -> bool:
+    """Whether a value tells nothing of the kind of a line: measures, addresses and ids."""
+    name = path[-1]
+    return name in cloudflare_row.MEASURES or (path[0] in _HEADS and name in heads.MEASURES)
 
 
 def _raw(made: pl.DataFrame, logged: heads.Logged) -> pl.DataFrame:

@@ -33,6 +33,14 @@ _NUMBERS = (
     "OriginRequestHeaderSendDurationMs", "OriginTCPHandshakeDurationMs",
     "OriginTLSHandshakeDurationMs", "WorkerSubrequestCount",
 )  # fmt: skip
+MEASURES = (
+    "EdgeStartTimestamp", "EdgeEndTimestamp", "EdgeTimeToFirstByteMs", "EdgeResponseBytes",
+    "EdgeResponseBodyBytes", "EdgeServerIP", "ClientRequestBytes", "OriginIP",
+    "OriginResponseDurationMs", "OriginResponseTime", "OriginResponseHeaderReceiveDurationMs",
+    "OriginRequestHeaderSendDurationMs", "OriginTCPHandshakeDurationMs",
+    "OriginTLSHandshakeDurationMs", "RayID",
+)  # fmt: skip
+"""The fields that say nothing of whether a request went well, and of what it asked for."""
 _NOTHING = ("", "unknown", "-", "null")
 _BY_CLOUDFLARE = (
     "purge", "alwaysOnline", "healthcheck", "edgeWorkerFetch", "edgeWorkerCacheAPI",
@@ -88,6 +96,19 @@ def rows(raw: pl.DataFrame, wants: Wants) -> tuple[pl.DataFrame, int]:
     inner = made["_inner"]
     client = _joined(made.filter(~inner), made.filter("_fetch"))
     return _shown(client, wants), int(inner.sum())
+
+
+def sifted(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return :data:`analyzer.ingest.sifting.SIFTED` of ``kind`` and the two stamps as text."""
+    made = raw.with_columns(
+        _start=any_times(raw["EdgeStartTimestamp"], None),
+        _end=any_times(raw["EdgeEndTimestamp"], None),
+        EdgeTimeToFirstByteMs=pl.lit(None, pl.String()),
+    )
+    times = _times()
+    made = made.select("kind", **{name: times[name] for name in ("started_at", "duration_ms")})
+    timed = pl.col("started_at").is_not_null() & pl.col("duration_ms").is_not_null()
+    return made.with_columns(kind=pl.when(timed).then("kind"))
 
 
 def _told(raw: pl.DataFrame) -> list[str]:

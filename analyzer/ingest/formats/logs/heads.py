@@ -33,6 +33,13 @@ _ANSWERED = (
     *GATEWAY_ID_HEADERS, *REQUEST_ID_HEADERS, *UPSTREAM_ID_HEADERS, "content-type", "retry-after",
     "retry-after-ms", "cf-ray",
 )  # fmt: skip
+MEASURES = frozenset(
+    (
+        *GATEWAY_ID_HEADERS, *REQUEST_ID_HEADERS, *UPSTREAM_ID_HEADERS, "traceparent",
+        "x-request-id", "cf-ray", "date", "content-length",
+    )
+)  # fmt: skip
+"""Headers of which only their being there tells anything of the kind of a request."""
 _BLANK = ("REDACTED",)
 """What loggers write in place of a value that they keep to themselves."""
 

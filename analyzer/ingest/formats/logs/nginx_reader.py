@@ -14,7 +14,8 @@ from analyzer.ingest.formats.logs import nginx_row, nginx_sift
 from analyzer.ingest.formats.logs.nginx_format import LogFormat
 from analyzer.ingest.formats.logs.nginx_plan import Plan, plan, prefixes, regex
 from analyzer.ingest.formats.logs.nginx_variables import kind_of
-from analyzer.ingest.lines import LineBlock
+from analyzer.ingest.lines import LineBlock, texts
+from analyzer.ingest.sifting import Sifted
 from analyzer.ingest.textlog import BAD, Parsed, frame_of
 
 Fallback = Callable[[pl.DataFrame], tuple[list[pl.DataFrame], pl.DataFrame]]
@@ -70,11 +71,12 @@ class NginxReader:
         parsed = self._parsed(raw, lines)
         return parsed, raw.height, found[0].height if found else raw.height
 
-    def sift(self, block: LineBlock) -> pl.DataFrame | None:
+    def sift(self, block: LineBlock) -> Sifted | None:
         """See :class:`analyzer.ingest.textlog.SiftingReader`."""
         if not block.data:
             return None
-        return nginx_sift.sifted(*self._plan(block.data), block.data)
+        told = nginx_sift.sifted(*self._plan(block.data), block.data)
+        return Sifted(told, texts(block))
 
     def finish(self) -> Parsed:
         """Nothing is left over."""
