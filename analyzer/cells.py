@@ -51,7 +51,7 @@ class Counted:
     """Attempts that went well and tell nothing but their kind, time and duration.
 
     ``rows``: ``kind`` (UInt64), ``started_at``, ``duration_ms``. ``kinds``: ``kind``, ``llm``,
-    ``resend_count`` and :data:`KIND`; of those that are no LLM traffic nothing else is meant.
+    ``resend_count``, ``model_served`` and :data:`KIND`; ``llm`` is false of what is left out.
     """
 
     rows: pl.DataFrame

@@ -233,9 +233,7 @@ class _Collector:
         self._span(tally, llm)
         self.failures.add(llm.filter(~pl.col("ok").fill_null(True)))
         self.spill.append(llm)
-        if llm["model_served"].null_count() < llm.height:
-            names = llm.select("model", "model_served").drop_nulls().unique()
-            self.served.update((asked, answered) for asked, answered in names.iter_rows())
+        self._served(llm)
         self._fold(cells.fold(llm))
 
     def _counted(self, counted: cells.Counted, tally: Tally) -> None:
@@ -253,8 +251,14 @@ class _Collector:
         tally.attempts += rows.height
         self._span(tally, rows)
         own = cells.Counted(rows, counted.kinds.filter("llm"))
+        self._served(own.kinds)
         self.spill.count(rows.height, _first_tries(own, tally.input))
         self._fold(cells.fold_counted(own))
+
+    def _served(self, rows: pl.DataFrame) -> None:
+        if rows["model_served"].null_count() < rows.height:
+            names = rows.select("model", "model_served").drop_nulls().unique()
+            self.served.update((asked, answered) for asked, answered in names.iter_rows())
 
     def _fold(self, counted: cells.Cells) -> None:
         self.ledgers.append(ledger.of(counted))

@@ -53,7 +53,11 @@ def sample(data: bytes) -> list[str]:
     """Return lines from all over a block."""
     step = max(len(data) // _SAMPLES, 1)
     starts = sorted({data.rfind(b"\n", 0, at) + 1 for at in range(0, len(data), step)})
-    return [data[at : data.find(b"\n", at)].decode("utf-8", "replace") for at in starts]
+    ends = (data.find(b"\n", at) for at in starts)
+    return [
+        data[at : end if end >= 0 else None].decode("utf-8", "replace")
+        for at, end in zip(starts, ends, strict=True)
+    ]
 
 
 def sieve_of(

@@ -67,11 +67,12 @@ class Given:
 class Sifting:
     """Divides the lines of one input into those that are read and those that are counted."""
 
-    def __init__(self, say: Say, read: Read) -> None:
+    def __init__(self, say: Say, read: Read, probe: Read) -> None:
+        """``probe`` reads lines apart from the others: nothing is told of them, nothing kept."""
         self._say = say
         self._read = read
+        self._probe = probe
         self._known = _NONE
-        self._rows: list[pl.DataFrame] = []
         self._lines: list[pl.DataFrame] = []
         self._fresh: list[pl.DataFrame] = []
         self._alike: list[pl.DataFrame] = []
@@ -100,71 +101,56 @@ class Sifting:
             first = fresh.unique("kind", keep="first", maintain_order=True)
             self.pays = first.height <= _MOST_KINDS * sifted.height
             met = sifted["record"].is_in(first["record"].implode())
-            self._meet(self._chosen(lines, met), first.select("kind", "record"))
-            told = self._told(sifted).filter(~met)
-            fresh = told.clear()
-            left = sifted["record"].is_in(told.filter(_is_read())["record"].implode())
-        else:
-            left = told.select(_is_read()).to_series()
-        self._lines.append(self._chosen(lines, left))
+            self._learn(lines(met), first.select("kind", "record"))
+            told = self._told(sifted)
+            fresh = told.filter(_is_fresh())
+        left = told.select(~pl.col("counted").fill_null(False)).to_series()
+        chosen = lines(left)
+        self._lines.append(chosen)
         self._fresh.append(fresh.select("kind", "record"))
         self._alike.append(told.filter("counted").select(*SIFTED.names()))
-        self._height += sifted.height
+        self._height += sifted.height - (int(left.sum()) - chosen.height)
 
     def give(self) -> Given:
         """Return what was taken since the last time."""
-        counted = None
-        if self._lines:
-            alike = pl.concat(self._alike)
-            kinds = self._known.join(alike.select("kind").unique(), on="kind", how="semi")
-            counted = cells.Counted(alike, kinds.drop("counted")) if alike.height else None
-            fresh = pl.concat(self._fresh).unique("kind", keep="first", maintain_order=True)
-            self._meet(pl.concat(self._lines), fresh)
-        rows = pl.concat(self._rows, how="diagonal_relaxed").sort("record") if self._rows else None
-        given = Given(rows, counted, self._height)
-        for taken in (self._rows, self._lines, self._fresh, self._alike):
+        if not self._lines:
+            return Given(None, None, 0)
+        alike, lines = pl.concat(self._alike), pl.concat(self._lines)
+        kinds = self._known.join(alike.select("kind").unique(), on="kind", how="semi")
+        counted = cells.Counted(alike, kinds.drop("counted")) if alike.height else None
+        first = pl.concat(self._fresh).unique("kind", keep="first", maintain_order=True)
+        self._learn(lines.join(first.select("record"), on="record", how="semi"), first)
+        given = Given(self._read(lines) if lines.height else None, counted, self._height)
+        for taken in (self._lines, self._fresh, self._alike):
             taken.clear()
         self._height = 0
         return given
-
-    def _chosen(self, lines: Lines, which: pl.Series) -> pl.DataFrame:
-        found = lines(which)
-        self._height -= int(which.sum()) - found.height
-        return found
 
     def _told(self, sifted: pl.DataFrame) -> pl.DataFrame:
         known = self._known.select("kind", "counted")
         return sifted.join(known, on="kind", how="left", maintain_order="left")
 
-    def _meet(self, lines: pl.DataFrame, first: pl.DataFrame) -> None:
-        """Read lines, and learn from the ``first`` of each kind what its kind is."""
+    def _learn(self, lines: pl.DataFrame, first: pl.DataFrame) -> None:
+        """Learn of ``lines``, the ``first`` of their kinds, what these kinds are.
+
+        Of a line that is no attempt, or several, nothing is known but that it has to be read.
+        """
         if not lines.height:
             return
-        rows = self._read(lines)
-        if rows is not None:
-            self._rows.append(rows)
-        if first.height:
-            self._known = pl.concat([self._known, self._learnt(first, rows)])
-
-    def _learnt(self, first: pl.DataFrame, rows: pl.DataFrame | None) -> pl.DataFrame:
-        """Return what the first lines of kinds say of these.
-
-        Of a line that is no attempt, or several, nothing is said.
-        """
-        found = _NONE
-        if rows is not None:
-            own = rows.filter(~pl.col("record").is_duplicated())
-            own = own.join(first.select("record"), on="record", how="semi", maintain_order="left")
-            said = self._say(own).with_columns(_counted().alias("counted"))
+        rows, found = self._probe(lines), _NONE
+        if rows is not None and rows.height:
+            said = self._say(rows.filter(~pl.col("record").is_duplicated()))
+            said = said.with_columns(_counted().alias("counted"))
             found = said.join(first, on="record", maintain_order="left").select(_NONE.columns)
         silent = first.join(found, on="kind", how="anti").select("kind", counted=pl.lit(False))
-        return pl.concat([found, silent], how="diagonal")
+        self._known = pl.concat([self._known, found, silent], how="diagonal")
 
 
 _NONE = pl.DataFrame(
     schema={
         "kind": pl.UInt64(), "counted": pl.Boolean(), "llm": pl.Boolean(),
-        "resend_count": pl.Int64(), **{name: columns.dtype_of(name) for name in cells.KIND},
+        "resend_count": pl.Int64(), "model_served": pl.String(),
+        **{name: columns.dtype_of(name) for name in cells.KIND},
     }
 )  # fmt: skip
 
@@ -179,7 +165,3 @@ def _counted() -> pl.Expr:
 
 def _is_fresh() -> pl.Expr:
     return pl.col("kind").is_not_null() & pl.col("counted").is_null()
-
-
-def _is_read() -> pl.Expr:
-    return ~pl.col("counted").fill_null(False)

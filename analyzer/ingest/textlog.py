@@ -281,7 +281,7 @@ class _Reading:
     ) -> Iterator[Batch]:
         """Yield batches in which lines that are alike are only counted, as long as that pays."""
         place: list[LineBlock] = []
-        sifting = Sifting(say, lambda lines: self._parse(lines, place[0]))
+        sifting = Sifting(say, lambda lines: self._parse(lines, place[0]), self._probe)
 
         def sift(block: LineBlock) -> tuple[LineBlock, Sifted | None]:
             return block, reader.sift(block) if len(block.data) >= SIFT_BYTES else None
@@ -294,6 +294,7 @@ class _Reading:
             self._tell_too_long(block)
             if sifted is None:
                 sifting.pays = False
+                yield self._given(sifting)
                 yield self._batch(block)
                 continue
             told = sifted.told.with_columns(_records(block))
@@ -374,10 +375,19 @@ class _Reading:
     def _reader(self, format_: TextLog) -> Reader:
         made = self._readers.get(format_.name)
         if made is None:
-            head = first_lines(self._source.head)
-            made = format_.reader(Input(self._source.name, head, self._wants, self._notes))
-            self._readers[format_.name] = made
+            made = self._readers[format_.name] = self._new_reader(format_, self._notes)
         return made
+
+    def _new_reader(self, format_: TextLog, notes: Notes) -> Reader:
+        head = first_lines(self._source.head)
+        return format_.reader(Input(self._source.name, head, self._wants, notes))
+
+    def _probe(self, lines: pl.DataFrame) -> pl.DataFrame | None:
+        """Read lines as if the input had no others, and say nothing of them."""
+        reader = self._new_reader(self._own, Notes(self._source.name))
+        found = [reader.parse(lines).rows, reader.finish().rows]
+        made = [self._placed(self._own, rows) for rows in found if rows is not None and rows.height]
+        return pl.concat(made, how="diagonal_relaxed") if made else None
 
     def _rows(self, format_: TextLog, parsed: Parsed) -> pl.DataFrame | None:
         self._notices += parsed.notices
@@ -385,6 +395,10 @@ class _Reading:
         if rows is None or not rows.height:
             return None
         self._assume_zone(format_)
+        return self._placed(format_, rows)
+
+    def _placed(self, format_: TextLog, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows with the place and the format that they are from."""
         place = pl.format("{}#{}", pl.lit(self._source.name), pl.col("record"))
         added = {
             "input": pl.lit(self._source.name),

@@ -25,6 +25,8 @@ _PATHS: tuple[jsonshape.Path, ...] = (
     *((name,) for name in ("duration", *caddy_row.TIMES, "logger", "msg")),
     *(("request", name) for name in _PEER),
 )
+_SEAM = 100
+"""Lines at either end of a block that are near it whatever their times are."""
 _SECONDS = r"^[0-9]{1,9}\.[0-9]{1,12}$"
 """A duration whose unit is plain: whole numbers may be nanoseconds."""
 
@@ -83,10 +85,12 @@ def _timed(raw: pl.DataFrame, zone: tzinfo | None) -> pl.DataFrame:
 
 
 def _near_an_end(made: pl.DataFrame) -> pl.Series:
-    ended = pl.col("ended_at")
+    """Return which lines may have their error in the block before or behind."""
+    ended, line = pl.col("ended_at"), pl.int_range(pl.len())
     inside = ended.is_between(
         ended.min() + caddy_pairs.SLACK, ended.max() - caddy_pairs.SLACK, closed="none"
     )
+    inside &= line.is_between(_SEAM, pl.len() - _SEAM, closed="left")
     return made.select(~inside.fill_null(False)).to_series()
 
 
