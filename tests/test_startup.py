@@ -35,3 +35,13 @@ def test_a_run_imports_no_template_engine_and_with_a_warm_cache_no_yaml() -> Non
     sample = str(SAMPLES / "healthy")
     modules(sample)
     assert not modules(sample) & {"jinja2", "yaml", "markdown_it", "rich"}
+
+
+def test_a_run_imports_no_other_command() -> None:
+    probe = PROBE.replace('if "." not in m', 'if m.startswith("analyzer.cli.")')
+    done = subprocess.run(
+        [sys.executable, "-c", probe.format(args=[str(SAMPLES / "healthy")])],
+        capture_output=True, text=True, cwd=ROOT, check=True,
+    )  # fmt: skip
+    line = next(x for x in done.stdout.splitlines() if x.startswith("MODULES"))
+    assert set(line.split()[1:]) == {f"analyzer.cli.{m}" for m in ("options", "output", "run")}

@@ -23,6 +23,8 @@ COUNTED = (
 """Fields of which all attempts are counted, minute by minute."""
 SAMPLED = ("edge", "request_size", "prompt_tokens")
 """Fields that are compared with exemplars, where healthy rows are kept."""
+NEEDED = (*COUNTED, "edge", "request_bytes", "input_tokens")
+"""Columns of failures that are compared, or made into such."""
 SIGNIFICANT_Q = 0.05
 LEAST_POINTS = 0.10
 LEAST_ROWS = 20
@@ -91,8 +93,10 @@ def _summed(rows: pl.DataFrame, field: str, amount: str) -> list[tuple[str, floa
     """Return (value, how many) of the rows that have one, commonest first."""
     if field not in rows.columns:
         return []
-    named = rows.drop_nulls(field).with_columns(pl.col(field).cast(pl.String).alias("value"))
-    sums = named.group_by("value").agg(pl.col(amount).cast(pl.Float64).sum().alias("n"))
+    named = rows.select(
+        pl.col(field).cast(pl.String).alias("value"), pl.col(amount).cast(pl.Float64).alias("n")
+    )
+    sums = named.drop_nulls("value").group_by("value").agg(pl.col("n").sum())
     return list(sums.sort("n", "value", descending=[True, False]).iter_rows())
 
 
@@ -100,7 +104,7 @@ def _counted(field: str, failed: pl.DataFrame, counts: pl.DataFrame) -> list[_Te
     if field not in failed.columns:
         return []
     sums = _summed(failed, field, "weight"), _summed(counts, field, "ok")
-    return _field(field, *sums, (_shrunk(failed.drop_nulls(field)), 1.0))
+    return _field(field, *sums, (_shrunk(failed, field), 1.0))
 
 
 def _field(
@@ -132,7 +136,7 @@ def _sampled(failed: pl.DataFrame, healthy: pl.DataFrame) -> list[_Tested]:
     for field in SAMPLED:
         if field not in one.columns or field not in two.columns:
             continue
-        shrunk = _shrunk(one.drop_nulls(field)), _shrunk(two.drop_nulls(field))
+        shrunk = _shrunk(one, field), _shrunk(two, field)
         sums = _summed(one, field, "weight"), _summed(two, field, "weight")
         tested += _field(field, *sums, shrunk)
     return tested
@@ -155,9 +159,13 @@ def _bin(number: pl.Expr, edges: Sequence[tuple[int, str]], most: str) -> pl.Exp
     return pl.when(number.is_not_null()).then(named)
 
 
-def _shrunk(rows: pl.DataFrame) -> float:
-    """Return how many rows of equal weight tell as much, over the sum of the weights (Kish)."""
-    total, squares = float(rows["weight"].sum()), float((rows["weight"] ** 2).sum())
+def _shrunk(rows: pl.DataFrame, field: str) -> float:
+    """Return how many rows of equal weight tell as much, over the sum of the weights (Kish).
+
+    Of the rows that have the field.
+    """
+    weights = rows["weight"].filter(rows[field].is_not_null())
+    total, squares = float(weights.sum()), float((weights**2).sum())
     return total / squares if squares > 0 else 1.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,13 @@ KEYS = (
     "layer", "emitted_by", "cause", "rule", "party", "status", "error_type", "error_code",
     "client_error", "finish_reason", "phase", "ambiguous",
 )  # fmt: skip
+COUNTED = (
+    "model_name", "host", "endpoint", "client", "billing", "billing_basis", "also", "possible",
+)  # fmt: skip
+"""What a group tells the commonest values of, beside its keys."""
 TOP = 5
 MANY = 500
-"""Rows from which on a query counts faster than a loop."""
+"""Kinds from which on a query counts faster than a loop."""
 _SETTINGS_MATTER = ("client", "gateway", "unknown")
 
 Row = Mapping[str, Any]
@@ -31,21 +35,58 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GroupRows:
-    """One group before it is written up: its rows in time order, and their total weight."""
+    """One group before it is written up."""
 
-    rows: pl.DataFrame
+    failures: pl.DataFrame
+    """The rows of all groups."""
+    places: Sequence[int]
+    """Its rows among them, in time order."""
+    kinds: pl.DataFrame
+    """Each combination of what is counted once, with its weight: rows of a group are much alike."""
     count: int
-    lead: Row
-    """The first row, as a mapping."""
+    first: datetime | None
+    last: datetime | None
+    keys: int
+
+    def row(self, position: int) -> Row:
+        """Return one of its rows as a mapping; they are in time order."""
+        return self.failures.row(self.places[position], named=True)
+
+    @property
+    def lead(self) -> Row:
+        """The first row."""
+        return self.row(0)
 
 
 def split(failures: pl.DataFrame) -> list[GroupRows]:
     """Return the groups of judged failures, most failures first; ties by first time, then place."""
-    parts = failures.sort("started_at", "attempt_id", nulls_last=True).partition_by(
-        KEYS, maintain_order=True
+    groups = (
+        failures.select(*KEYS, "started_at", "attempt_id", "weight", "key_tag")
+        .with_row_index("place")
+        .sort("started_at", "attempt_id", nulls_last=True)
+        .group_by(KEYS, maintain_order=True)
+        .agg(
+            "place",
+            pl.col("weight").sum(),
+            pl.col("started_at").min().alias("first"),
+            pl.col("started_at").max().alias("last"),
+            pl.col("key_tag").drop_nulls().n_unique().alias("keys"),
+        )
     )
-    groups = [GroupRows(part, _weight(part), part.row(0, named=True)) for part in parts]
-    return sorted(groups, key=lambda g: -g.count)
+    counted = [name for name in COUNTED if name in failures.columns]
+    kinds = (
+        failures.group_by([*KEYS, *counted], maintain_order=True)
+        .agg(pl.col("weight").sum())
+        .partition_by(KEYS, as_dict=True)
+    )
+    found = [
+        GroupRows(
+            failures, row["place"], kinds[tuple(row[key] for key in KEYS)], round(row["weight"]),
+            row["first"], row["last"], row["keys"],
+        )
+        for row in groups.iter_rows(named=True)
+    ]  # fmt: skip
+    return sorted(found, key=lambda group: -group.count)
 
 
 def fingerprint(row: Row) -> str:
@@ -74,7 +115,7 @@ def counts(
     """Return the commonest values by weight; absent ones are left out.
 
     Plain Python on purpose: a report counts many short columns, and setting up a query for each
-    costs more than counting. Long ones come as counters of distinct values, see :func:`_top`.
+    costs more than counting. Long ones come as counters of distinct values, see :func:`_summed`.
     """
     seen: dict[str, float] = {}
     for value, weight in zip(values, weights, strict=True):
@@ -89,17 +130,15 @@ def write(
     rules: Mapping[str, Rule],
 ) -> Group:  # fmt: skip
     """Write up one group."""
-    rows, lead = group.rows, group.lead
-    weights = rows["weight"].to_list()
-    times: list[datetime] = rows["started_at"].drop_nulls().to_list()
+    kinds, lead = group.kinds, group.lead
 
     def top(column: str) -> list[Count]:
-        return _top(rows, column, weights, clean)
+        return counts(*_values(kinds, column), clean)
 
     words = {**names.words(lead), "n": str(group.count), "duration": _duration(lead)}
     words = {key: clean.value(word) for key, word in words.items()}
     prose, line = quoted(words), unticked(words)
-    evidence = [exhibits.cite(rows.row(i, named=True), rule.evidence) for i in spread(rows.height)]
+    evidence = [exhibits.cite(group.row(i), rule.evidence) for i in spread(len(group.places))]
     return Group(
         fingerprint=fingerprint(lead),
         because=because(lead, clean),
@@ -113,43 +152,35 @@ def write(
         severity=rule.severity,
         ambiguous=bool(lead["ambiguous"]),
         count=group.count,
-        first=min(times, default=None),
-        last=max(times, default=None),
+        first=group.first,
+        last=group.last,
         models=top("model_name"),
         hosts=top("host"),
         endpoints=top("endpoint"),
         clients=top("client"),
-        keys=rows["key_tag"].drop_nulls().n_unique() or None,
+        keys=group.keys or None,
         statuses=top("status"),
-        codes=counts(_codes(rows), weights, clean),
+        codes=counts(*_codes(kinds), clean),
         billing={c.value: c.count for c in top("billing")},
         billing_basis=top("billing_basis"),
         billing_why=fill(rule.billing_why, line),
         retry=rule.retry_advice or "",
         retry_why=fill(rule.retry_why or "", line),
         decided_by=[fill(text, line) for text in rule.decided_by],
-        also=counts(*_unrolled(rows["also"].to_list(), weights), clean),
-        possible=_possible(rows["possible"].to_list(), weights, rules, words),
+        also=counts(*_items(kinds, "also"), clean),
+        possible=_possible(*_items(kinds, "possible"), rules, words),
         evidence=evidence,
         **{name: fill(text, prose) for name, text in _prose(rule).items()},
         references=[Reference(url=r.url, date=r.date) for r in rule.references],
         steps=NextSteps(
             user=[
                 *_steps(rule.next_user, line, rule, group.count, evidence),
-                *_client_steps(rows, lead, names, clean, evidence),
+                *_client_steps(kinds, lead, names, clean, evidence),
             ],
             operator=_steps(rule.next_operator, line, rule, group.count, evidence),
             provider=_steps(rule.next_provider, line, rule, group.count, evidence),
         ),
     )
-
-
-def _top(rows: pl.DataFrame, column: str, weights: list[float], clean: Cleaner) -> list[Count]:
-    """Return the commonest values of a column; a query first where there are many rows."""
-    if rows.height < MANY:
-        return counts(rows[column].to_list(), weights, clean)
-    sums = rows.group_by(column).agg(pl.col("weight").sum())
-    return counts(sums[column].to_list(), sums["weight"].to_list(), clean)
 
 
 def _prose(rule: Rule) -> dict[str, str]:
@@ -175,7 +206,7 @@ def _steps(
 
 
 def _client_steps(
-    rows: pl.DataFrame, lead: Row, names: Names, clean: Cleaner, evidence: list[str]
+    kinds: pl.DataFrame, lead: Row, names: Names, clean: Cleaner, evidence: list[str]
 ) -> list[Step]:
     """Return what to look at in the settings of the coding tools that called.
 
@@ -183,7 +214,7 @@ def _client_steps(
     """
     if lead["layer"] not in _SETTINGS_MATTER:
         return []
-    callers = counts(rows["client"].to_list(), rows["weight"].to_list(), clean, top=2)
+    callers = counts(*_values(kinds, "client"), clean, top=2)
     return [
         Step(action=f"{names.of(caller.value)}: {step}", evidence=evidence, count=caller.count)
         for caller in callers
@@ -192,11 +223,11 @@ def _client_steps(
 
 
 def _possible(
-    texts: Iterable[list[str] | None], weights: Iterable[float], rules: Mapping[str, Rule],
+    texts: Iterable[str], weights: Iterable[float], rules: Mapping[str, Rule],
     words: Mapping[str, str],
 ) -> list[Possible]:  # fmt: skip
     seen: dict[str, float] = {}
-    for text, weight in zip(*_unrolled(texts, weights), strict=True):
+    for text, weight in zip(texts, weights, strict=True):
         seen[text] = seen.get(text, 0.0) + weight
     found = []
     for text, weight in sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:TOP]:
@@ -216,20 +247,32 @@ def _possible(
     return found
 
 
-def _unrolled(
-    lists: Iterable[list[str] | None], weights: Iterable[float]
-) -> tuple[list[str], list[float]]:
-    pairs = [(text, w) for texts, w in zip(lists, weights, strict=True) for text in texts or ()]
-    return [text for text, _ in pairs], [weight for _, weight in pairs]
+def _summed(kinds: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Return each value, or combination of values, once with its weight if there are many."""
+    if kinds.height < MANY:
+        return kinds
+    return kinds.group_by(columns).agg(pl.col("weight").sum())
 
 
-def _codes(rows: pl.DataFrame) -> list[str | None]:
-    pairs = zip(rows["error_type"].to_list(), rows["error_code"].to_list(), strict=True)
-    return [" / ".join(part for part in pair if part) or None for pair in pairs]
+def _values(kinds: pl.DataFrame, column: str) -> tuple[list[Any], list[float]]:
+    """Return the values of a column and their weights, for :func:`counts`."""
+    summed = _summed(kinds, column)
+    return summed[column].to_list(), summed["weight"].to_list()
 
 
-def _weight(rows: pl.DataFrame) -> int:
-    return round(float(rows["weight"].sum()))
+def _items(kinds: pl.DataFrame, column: str) -> tuple[list[str], list[float]]:
+    """Return the items of a column of lists and their weights."""
+    pairs = zip(*_values(kinds, column), strict=True)
+    unrolled = [(item, weight) for items, weight in pairs for item in items or ()]
+    return [item for item, _ in unrolled], [weight for _, weight in unrolled]
+
+
+def _codes(kinds: pl.DataFrame) -> tuple[list[str | None], list[float]]:
+    """Return type and code of the error in one text, and the weights."""
+    summed = _summed(kinds, "error_type", "error_code")
+    pairs = zip(summed["error_type"].to_list(), summed["error_code"].to_list(), strict=True)
+    codes = [" / ".join(part for part in pair if part) or None for pair in pairs]
+    return codes, summed["weight"].to_list()
 
 
 def _duration(row: Row) -> str:

@@ -34,6 +34,11 @@ MARKERS_BEFORE = timedelta(hours=2)
 FOUND_BEFORE = timedelta(minutes=30)
 FOUND = ("cooldown", "config_error", "maintenance", "tunnel_down", "no_healthy_upstream")
 """Causes that say what somebody or something did, and not only that it failed."""
+_NEEDED = {
+    *grouping.KEYS, *SCOPES, *differs.NEEDED, "confidence", "weight", "minute", "started_at",
+    "attempt_id", "input", "record",
+}  # fmt: skip
+"""Columns of failures that are looked at here: rows are copied for each window."""
 _UNFINISHED = ("given_up", "never_retried")
 _WHERE = {
     "model": " of {}", "key_tag": " with {}", "provider": " to {}", "host": " to {}",
@@ -102,6 +107,7 @@ def _named(counted: Counted) -> tuple[pl.DataFrame, pl.DataFrame]:
     model = pl.col("model_name").replace(NO_MODEL, None).alias("model")
     shown = counted.failures.filter(pl.col("suppressed").is_null())
     failures = shown.with_columns(model, pl.col("started_at").dt.truncate("1m").alias("minute"))
+    failures = failures.select(name for name in failures.columns if name in _NEEDED)
     return failures, counted.counts.with_columns(model)
 
 
@@ -126,17 +132,19 @@ def _rows(
 
 def _write(window: Window, rows: _Rows, titles: Mapping[str, str], clean: Cleaner) -> Incident:
     lead = window.causes[0]
-    of_lead = rows.failures.filter(
+    # Rows of an incident are much alike: what is told of its causes is told by their kinds.
+    kinds = rows.failures.group_by(*grouping.KEYS, "confidence").agg(pl.col("weight").sum())
+    of_lead = kinds.filter(
         pl.col("layer").eq_missing(lead.layer) & pl.col("cause").eq_missing(lead.cause)
     )
-    prints = _fingerprints(rows.failures)
+    prints = _fingerprints(kinds)
     of_lead_prints = _fingerprints(of_lead)
     party = clean.value(_most(of_lead, "party"))
     failed = round(window.failed)
     attempts = max(window.attempts, failed)
     title = next((titles[name] for name in of_lead_prints if name in titles), None)
     value = clean.value(window.scope.value)
-    by_layer = dict(rows.failures.group_by("layer").agg(pl.col("weight").sum()).iter_rows())
+    by_layer = dict(kinds.group_by("layer").agg(pl.col("weight").sum()).iter_rows())
     return Incident(
         id="",
         text=_text(window, rows, party, title or lead.cause.replace("_", " "), value),
@@ -238,9 +246,9 @@ def _shares(rows: _Rows, field: str, clean: Cleaner) -> list[Share]:
     ]
 
 
-def _fingerprints(failures: pl.DataFrame) -> dict[str, float]:
+def _fingerprints(kinds: pl.DataFrame) -> dict[str, float]:
     sums: dict[str, float] = {}
-    for row in failures.group_by(grouping.KEYS).agg(pl.col("weight").sum()).to_dicts():
+    for row in kinds.iter_rows(named=True):
         name = grouping.fingerprint(row)
         sums[name] = sums.get(name, 0.0) + row["weight"]
     return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))

@@ -3,12 +3,15 @@
 Importing pydantic and building its schemas costs as much as analysing a small capture, and a report
 on the terminal crosses no border. So the parts are standard dataclasses, and pydantic validates and
 serialises them only when JSON comes in or goes out. The methods have pydantic's names.
+
+Nor does dataclass generate their methods: to compile those of fifty parts costs more than to make
+all parts of a report with the ones here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import field
+from dataclasses import MISSING, FrozenInstanceError, field
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 
@@ -17,9 +20,30 @@ class Part:
     """Base of all parts: frozen; unknown keys of a document are an error."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __init_subclass__(cls) -> None:
-        dataclasses.dataclass(frozen=True, kw_only=True, repr=False, eq=False)(cls)
+        dataclasses.dataclass(kw_only=True, init=False, repr=False, eq=False)(cls)
+
+    def __init__(self, **given: Any) -> None:
+        values = vars(self)
+        for name, own in self.__dataclass_fields__.items():
+            if name in given:
+                values[name] = given.pop(name)
+            elif own.default_factory is not MISSING:
+                values[name] = own.default_factory()
+            elif own.default is not MISSING:
+                values[name] = own.default
+            else:
+                raise TypeError(f"{type(self).__name__} needs '{name}'")
+        if given:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(given))}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete '{name}'")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -28,7 +52,7 @@ class Part:
 
     def model_copy(self, *, update: dict[str, Any]) -> Self:
         """Return a copy with some fields replaced."""
-        copy: Self = dataclasses.replace(self, **update)  # type: ignore[type-var]
+        copy: Self = dataclasses.replace(self, **update)
         return copy
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Scope:
     def failures(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """Return the failures that count, and how many only a hop behind shows."""
         echo = self._echo(rows, pl.col("started_at"))
+        if not echo.any():
+            return rows, 0
         return rows.filter(~echo), round(float(rows.filter(echo)["weight"].sum()))
 
     def own(
@@ -71,6 +73,8 @@ class Scope:
         Each row stands for ``minutes`` from ``time`` on.
         """
         echo = self._echo(rows, time, minutes)
+        if not echo.any():
+            return rows, 0
         echoed = int(rows.filter(echo)["attempts"].sum()) if "attempts" in rows.columns else 0
         return rows.filter(~echo), echoed
 

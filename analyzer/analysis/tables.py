@@ -21,11 +21,15 @@ from analyzer.vocabulary import LAYER_WORDS
 NO_MODEL = "(no model)"
 _BINS_S = (10, 30, 60, 120, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 604_800)
 MAX_BINS = 120
+_WEIGHT = pl.col("weight").sum().round().cast(pl.Int64)
 
 
 def by_layer(failures: pl.DataFrame) -> dict[str, int]:
     """Return failed attempts per layer, all layers present."""
-    seen = _weighted(failures, "layer")
+    return _of_layers(_weighted(failures, "layer"))
+
+
+def _of_layers(seen: dict[str, int]) -> dict[str, int]:
     return {layer: seen.get(layer, 0) for layer in LAYER_WORDS}
 
 
@@ -50,25 +54,31 @@ def models(
         pl.col("attempts", "ok", "failed", "undecided", "input_tokens", "output_tokens").sum(),
         pl.col("provider").drop_nulls().unique().sort().alias("providers"),
     )
-    parts = {part["model_name"][0]: part for part in failures.partition_by("model_name")}
-    rows = [
-        _model(row, parts.get(row["model_name"], failures.clear()), timed, served, clean)
-        for row in sums.to_dicts()
-    ]
+    told = {column: _by_model(failures, column) for column in ("layer", "billing", "cause")}
+    rows = [_model(row, told, timed, served, clean) for row in sums.to_dicts()]
     return sorted(rows, key=lambda row: (-row.failed, -row.attempts, row.model))
+
+
+def _by_model(failures: pl.DataFrame, column: str) -> dict[str, dict[str, int]]:
+    """Return the weight of each value of a column, by model."""
+    seen = failures.group_by("model_name", column).agg(_WEIGHT)
+    found: dict[str, dict[str, int]] = {}
+    for name, value, number in seen.iter_rows():
+        found.setdefault(name, {})[value] = number
+    return found
 
 
 def _model(
     row: dict[str, object],
-    failed: pl.DataFrame,
+    told: dict[str, dict[str, dict[str, int]]],
     timed: dict[str, dict[str, float]],
     served: dict[str, list[str]],
     clean: Cleaner,
 ) -> ModelRow:
     name = str(row["model_name"])
     ok, bad = int(str(row["ok"])), int(str(row["failed"]))
-    billing = _weighted(failed, "billing")
-    causes = sorted(_weighted(failed, "cause").items(), key=lambda item: (-item[1], item[0]))
+    billing, causes = told["billing"].get(name, {}), told["cause"].get(name, {})
+    commonest = sorted(causes, key=lambda cause: (-causes[cause], cause))
     speed = timed.get(name, {})
     return ModelRow(
         model=clean.value(name),
@@ -78,9 +88,9 @@ def _model(
         ok=ok,
         failed=bad,
         undecided=int(str(row["undecided"])),
-        by_layer=by_layer(failed),
+        by_layer=_of_layers(told["layer"].get(name, {})),
         success_rate=ok / (ok + bad) if ok + bad else None,
-        top_cause=causes[0][0] if causes else None,
+        top_cause=commonest[0] if commonest else None,
         billed=billing.get("billed", 0),
         unbilled=billing.get("unbilled", 0),
         partial=billing.get("partial", 0),
@@ -169,5 +179,4 @@ def unknown(failures: pl.DataFrame, failed: int, clean: Cleaner) -> Unknown:
 
 
 def _weighted(rows: pl.DataFrame, column: str) -> dict[str, int]:
-    seen = rows.group_by(column).agg(pl.col("weight").sum().round().cast(pl.Int64))
-    return dict(seen.iter_rows())
+    return dict(rows.group_by(column).agg(_WEIGHT).iter_rows())

@@ -1,22 +1,37 @@
 """The command line: arguments -> library -> render. One file per command, no logic.
 
-Only typer is imported here; each command imports what it needs when it runs, because the time to
-the first line is a feature.
+Only typer is imported here; a command is imported when it is called, and imports what it needs when
+it runs, because the time to the first line is a feature.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from analyzer.cli import claims, explain, history, incident, ingest, kb, render, run, ticket, weekly
 from analyzer.errors import WhichhopError
 
+_COMMANDS = (
+    "run", "explain", "claims", "render", "ticket", "incident", "weekly", "ingest", "history", "kb",
+)  # fmt: skip
+"""Each a module here, with a function of that name, or with an ``app`` of commands of its own."""
+_ROOT_OPTIONS = frozenset(
+    ("--help", "-h", "--version", "--install-completion", "--show-completion")
+)
+_HELP = (
+    "Tells which hop failed when an LLM API call fails: client, network, edge, gateway or "
+    "upstream.\n\nExamples:\n\n  analyze logs.har\n\n  analyze logs.har -o report.html\n\n"
+    "  analyze explain logs.har 12\n\nExit codes: 0 done, 1 a --fail-on gate tripped or kb lint "
+    "found errors, 2 usage or configuration, 3 nothing usable in the inputs, 4 incomplete under "
+    "--strict, 5 a secret survived redaction and nothing was written, 70 internal error."
+)
 _INTERNAL = 70
 _INTERRUPTED = 130
 
@@ -30,8 +45,7 @@ class DefaultToRun(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put ``run`` in front unless the first word is a command or a global option."""
-        own = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
-        if args and args[0] not in self.commands and args[0].split("=")[0] not in own:
+        if args and not _of_root(args[0]) and args[0] not in self.commands:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -44,22 +58,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
-    cls=DefaultToRun,
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tells which hop failed when an LLM API call fails: client, network, edge, gateway or "
-    "upstream.\n\nExamples:\n\n  analyze logs.har\n\n  analyze logs.har -o report.html\n\n"
-    "  analyze explain logs.har 12\n\nExit codes: 0 done, 1 a --fail-on gate tripped or kb lint "
-    "found errors, 2 usage or configuration, 3 nothing usable in the inputs, 4 incomplete under "
-    "--strict, 5 a secret survived redaction and nothing was written, 70 internal error.",
-)
-
-
-@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
@@ -68,16 +66,39 @@ def _root(
     pass
 
 
-app.command("run")(run.run)
-app.command("explain")(explain.explain)
-app.command("claims")(claims.claims)
-app.command("render")(render.render)
-app.command("ticket")(ticket.ticket)
-app.command("incident")(incident.incident)
-app.command("weekly")(weekly.weekly)
-app.command("ingest")(ingest.ingest)
-app.add_typer(history.app, name="history")
-app.add_typer(kb.app, name="kb")
+def _program(names: Sequence[str]) -> typer.Typer:
+    """Return the program with some of its commands."""
+    program = typer.Typer(
+        cls=DefaultToRun,
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help=_HELP,
+    )
+    program.callback()(_root)
+    for name in names:
+        module = importlib.import_module(f"{__name__}.{name}")
+        if hasattr(module, "app"):
+            program.add_typer(module.app, name=name)
+        else:
+            program.command(name)(getattr(module, name))
+    return program
+
+
+def _called(args: Sequence[str]) -> Sequence[str]:
+    """Return the command that the arguments name, or all where more than one is to be shown.
+
+    To import a command and to make it costs milliseconds, which a run need not pay ten times.
+    """
+    if not args or _of_root(args[0]) or "_ANALYZE_COMPLETE" in os.environ:
+        return _COMMANDS
+    return (args[0] if args[0] in _COMMANDS else "run",)
+
+
+def _of_root(word: str) -> bool:
+    return word.split("=")[0] in _ROOT_OPTIONS
 
 
 def main(args: list[str] | None = None) -> None:
@@ -89,7 +110,7 @@ def main(args: list[str] | None = None) -> None:
     # environment, before Polars is loaded.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:50,muzzy_decay_ms:0")
     try:
-        app(args=args, prog_name="analyze")
+        _program(_called(sys.argv[1:] if args is None else args))(args=args, prog_name="analyze")
     except WhichhopError as error:
         _say(str(error))
         sys.exit(error.exit_code)

@@ -15,7 +15,7 @@ from analyzer.engine import tree
 from analyzer.engine.compile import combine, leaf_expr
 from analyzer.engine.context import predicates
 from analyzer.engine.context.ledger import Ledger
-from analyzer.engine.prune import alive
+from analyzer.engine.prune import Values, alive
 from analyzer.engine.rule import UNCLASSIFIED, Call, Rule
 from analyzer.engine.tree import Leaf, Node
 
@@ -44,8 +44,9 @@ def ranked(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 def evaluate(rows: pl.DataFrame, ledger: Ledger, rules: Sequence[Rule]) -> Evaluation:
     """Evaluate all rules on all rows."""
     nodes = tuple(tree.read(rule.match, trusted=True) for rule in rules)
-    living = alive(rows, nodes)
-    found = matches(rows, list(living.values()))
+    values = Values(rows, many_rows=None)
+    living = alive(rows, nodes, values)
+    found = matches(rows, list(living.values()), values)
     found.columns = [str(number) for number in living]
     hits = (
         _select(found, [pl.all().arg_true().cast(pl.UInt32).implode()])
@@ -65,7 +66,9 @@ def context(rows: pl.DataFrame, ledger: Ledger, calls: Iterable[Call]) -> dict[s
     return {call.key: known[call.name].evaluate(rows, ledger, call.params) for call in calls}
 
 
-def matches(rows: pl.DataFrame, nodes: Sequence[Node]) -> pl.DataFrame:
+def matches(
+    rows: pl.DataFrame, nodes: Sequence[Node], values: Values | None = None
+) -> pl.DataFrame:
     """Return one Boolean column for each tree, named by its number."""
     names: dict[str, str] = {}
     by_column: dict[str, dict[str, pl.Expr]] = {}
@@ -76,19 +79,21 @@ def matches(rows: pl.DataFrame, nodes: Sequence[Node]) -> pl.DataFrame:
                 names[key] = f"leaf{len(names)}"
                 by_column.setdefault(leaf.field, {})[names[key]] = leaf_expr(leaf)
     return _select(
-        _conditions(rows, by_column),
+        _conditions(rows, by_column, values or Values(rows)),
         [_combined(node, names).alias(str(number)) for number, node in enumerate(nodes)],
     )
 
 
-def _conditions(rows: pl.DataFrame, by_column: dict[str, dict[str, pl.Expr]]) -> pl.DataFrame:
+def _conditions(
+    rows: pl.DataFrame, by_column: dict[str, dict[str, pl.Expr]], values: Values
+) -> pl.DataFrame:
     """Return a Boolean column for each condition, named as given."""
     direct: list[pl.Expr] = []
     queries: list[pl.LazyFrame] = []
     places: list[pl.Series] = []
     for column, wanted in by_column.items():
         named = [expr.alias(name) for name, expr in wanted.items()]
-        codes = _codes(rows[column])
+        codes = _codes(rows[column], values)
         if codes is None:
             direct.extend(named)
         else:
@@ -100,7 +105,7 @@ def _conditions(rows: pl.DataFrame, by_column: dict[str, dict[str, pl.Expr]]) ->
     return pl.concat([plain, *spread], how="horizontal")
 
 
-def _codes(column: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+def _codes(column: pl.Series, values: Values) -> tuple[pl.Series, pl.Series] | None:
     """Return the distinct values of a text column, null last, and each row's place among them.
 
     A condition is then evaluated once for each value. ``None`` where that does not pay: other
@@ -108,11 +113,11 @@ def _codes(column: pl.Series) -> tuple[pl.Series, pl.Series] | None:
     """
     if column.dtype != pl.String or len(column) < MANY_ROWS:
         return None
-    values = column.drop_nulls().unique()
-    if len(values) * 2 > len(column):
+    texts = values.distinct(column.name)
+    if len(texts) * 2 > len(column):
         return None
-    codes = column.cast(pl.Enum(values)).to_physical().cast(pl.UInt32).fill_null(len(values))
-    return values.extend(pl.Series(column.name, [None], dtype=pl.String)), codes
+    codes = column.cast(pl.Enum(texts)).to_physical().cast(pl.UInt32).fill_null(len(texts))
+    return pl.concat([texts, pl.Series(column.name, [None], dtype=pl.String)]), codes
 
 
 def _select(frame: pl.DataFrame, exprs: Sequence[pl.Expr]) -> pl.DataFrame:

@@ -19,9 +19,15 @@ class KnowledgeFile:
 
     name: str
     """Path below the directory, with ``/``."""
-    path: Path
+    where: str
+    """Path as the system knows it."""
     size: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """The same as an object; made when asked for, since a warm start opens none of them."""
+        return Path(self.where)
 
     @property
     def is_rule(self) -> bool:
@@ -45,7 +51,7 @@ def _walk(folder: str, prefix: str) -> Iterator[KnowledgeFile]:
             elif entry.name.endswith(SUFFIXES) and entry.is_file():
                 stat = entry.stat()
                 name = prefix + entry.name
-                yield KnowledgeFile(name, Path(entry.path), stat.st_size, stat.st_mtime_ns)
+                yield KnowledgeFile(name, entry.path, stat.st_size, stat.st_mtime_ns)
 
 
 def stamp(directories: Sequence[Sequence[KnowledgeFile]]) -> str:

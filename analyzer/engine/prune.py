@@ -18,6 +18,8 @@ from analyzer.engine.tree import Leaf, Node
 
 MANY_ROWS = 20_000
 """Above this, looking for distinct values costs more than it saves; only absence is looked at."""
+MANY_VALUES = 20_000
+"""Above this, distinct values are too many to be compared one by one."""
 FEW_TEXTS = 64
 """Up to so many distinct texts, looking for a word in them costs less than compiling the search."""
 _EXACT = frozenset((operators.TEXT, operators.INTEGER, operators.BOOL))
@@ -27,8 +29,11 @@ _EXACT = frozenset((operators.TEXT, operators.INTEGER, operators.BOOL))
 class Values:
     """The values of the columns of a frame, looked up when they are first asked for."""
 
-    def __init__(self, rows: pl.DataFrame) -> None:
+    def __init__(self, rows: pl.DataFrame, many_rows: int | None = MANY_ROWS) -> None:
+        """``many_rows`` is ``None`` where the distinct values are needed for something else too."""
         self.rows = rows
+        self.many_rows = many_rows
+        self.uniques: dict[str, pl.Series] = {}
         self.known: dict[str, frozenset[object] | None] = {}
         self.caseless: dict[str, list[bytes]] = {}
 
@@ -46,14 +51,23 @@ class Values:
             ]
         return self.caseless[column]
 
+    def distinct(self, column: str) -> pl.Series:
+        """Return the distinct values without null, however many there are."""
+        if column not in self.uniques:
+            self.uniques[column] = self.rows[column].drop_nulls().unique()
+        return self.uniques[column]
+
     def _find(self, column: str) -> frozenset[object] | None:
         values = self.rows[column]
         if values.null_count() == len(values):
             return frozenset()
         dtype = columns.dtype_of(column)
-        if len(values) > MANY_ROWS or dtype is None or operators.kind_of(dtype) not in _EXACT:
+        if dtype is None or operators.kind_of(dtype) not in _EXACT:
             return None
-        return frozenset(values.drop_nulls().unique())
+        if self.many_rows is not None and len(values) > self.many_rows:
+            return None
+        there = self.distinct(column)
+        return frozenset(there.to_list()) if len(there) <= MANY_VALUES else None
 
 
 class _Always:
@@ -103,9 +117,14 @@ def _without_case(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").lower()
 
 
-def alive(rows: pl.DataFrame, nodes: Sequence[Node]) -> dict[int, Node]:
-    """Return, by their numbers, the matches that may hold for some row, trimmed to what matters."""
-    values = Values(rows)
+def alive(
+    rows: pl.DataFrame, nodes: Sequence[Node], values: Values | None = None
+) -> dict[int, Node]:
+    """Return, by their numbers, the matches that may hold for some row, trimmed to what matters.
+
+    ``values`` are those of the rows, where somebody has them.
+    """
+    values = values or Values(rows)
     living: dict[int, Node] = {}
     for number, node in enumerate(nodes):
         left = trim(node, values)

@@ -45,15 +45,34 @@ def rank(evaluation: Evaluation) -> Ranking:
     """Rank the rules that hold for each row."""
     gated = _gated(evaluation)
     holding = gated.filter(pl.col("gate")).select("row", "rule")
-    order = _order(evaluation)
-    ordered = _without_superseded(holding.join(order, on="rule"), evaluation.rules)
-    ordered = ordered.sort("row", "tier", "beaten", "place")
-    first = ordered.group_by("row", maintain_order=True).agg(
-        pl.col("rule").first(),
-        _ambiguous().alias("ambiguous"),
-        also=pl.col("id").slice(1),
+    alike = _alike(holding)
+    ordered = (
+        _without_superseded(
+            holding.join(alike.select(row="like"), on="row", how="semi").join(
+                _order(evaluation), on="rule"
+            ),
+            evaluation.rules,
+        )
+        .sort("row", "tier", "beaten", "place")
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("rule").first(), _ambiguous().alias("ambiguous"), also=pl.col("id").slice(1))
     )
-    return Ranking(first, _possible(evaluation, gated))
+    primary = alike.join(ordered, left_on="like", right_on="row").drop("like")
+    return Ranking(primary, _possible(evaluation, gated))
+
+
+def _alike(holding: pl.DataFrame) -> pl.DataFrame:
+    """Return for each ``row`` the one that it is ``like``: the same rules hold for both.
+
+    Thousands of failures have a handful of such sets, and only one row of each is ranked.
+    """
+    sets = holding.group_by("row", maintain_order=True).agg("rule")
+    return (
+        sets.group_by("rule", maintain_order=True)
+        .agg("row", pl.col("row").first().alias("like"))
+        .select("row", "like")
+        .explode("row")
+    )
 
 
 def _ambiguous() -> pl.Expr:

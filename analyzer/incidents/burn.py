@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
 from analyzer.incidents.options import Options, Pair
 from analyzer.incidents.segment import Segment, Track
-from analyzer.incidents.series import KEYS
-from analyzer.incidents.window import ALL, Scope
+from analyzer.statistics.intervals import design_effect
 
 _MINUTE = timedelta(minutes=1)
 
@@ -19,9 +19,11 @@ _MINUTE = timedelta(minutes=1)
 class Region:
     """A stretch of time in which something is to be looked for."""
 
-    scope: Scope
-    first: datetime
-    last: datetime
+    scope: int
+    """Number of the scope."""
+    first: int
+    """Minutes since 1970."""
+    last: int
     """Last minute."""
     usual: float
 
@@ -39,18 +41,16 @@ def regions(rows: pl.DataFrame, options: Options) -> list[Region]:
     """Return where the pairs alarm, one region per scope and stretch, by scope and time.
 
     Args:
-        rows: ``field value minute attempts failed usual``, sorted by scope and minute; ``usual``
-            is the same for all rows of a scope.
+        rows: ``scope at attempts failed usual``, sorted by scope and minute; ``usual`` is the same
+            for all rows of a scope.
         options: pairs and thresholds.
 
     A region goes back by the long window before its first alarm and on by the short one after the
     last failure that holds it.
     """
-    sums = _Sums(rows, max(pair.long for pair in options.pairs))
-    found = pl.concat([_of_pair(sums, pair, options) for pair in options.pairs])
+    sums = _Sums(rows, _minutes(max(pair.long for pair in options.pairs)))
     merged: list[Region] = []
-    for field, value, usual, first, last in found.sort(*KEYS, "first").iter_rows():
-        scope = Scope(field, None if field == ALL else value)
+    for scope, usual, first, last in _alarms(sums, options).sort("scope", "first").iter_rows():
         known = merged[-1] if merged else None
         if known is not None and known.scope == scope and first <= known.last:
             merged[-1] = Region(scope, known.first, max(known.last, last), usual)
@@ -66,60 +66,105 @@ class _Sums:
     into the next, so that a window is the difference of two running sums.
     """
 
-    def __init__(self, rows: pl.DataFrame, longest: timedelta) -> None:
-        at = (pl.col("minute") - pl.col("minute").min()).dt.total_minutes()
-        scopes = pl.struct(KEYS).rle_id().cast(pl.Int64)
-        apart = at.max() + int(longest / _MINUTE) + 1
-        placed = rows.with_columns((scopes * apart + at).alias("place"))
+    def __init__(self, rows: pl.DataFrame, longest: int) -> None:
+        at = pl.col("at") - pl.col("at").min()
+        scopes = pl.col("scope").rle_id().cast(pl.Int64)
+        placed = rows.with_columns((scopes * (at.max() + longest + 1) + at).alias("place"))
         self.places = placed["place"]
         self.running = {
             name: pl.concat([pl.Series([0.0]), placed[name].cum_sum()])
             for name in ("attempts", "failed")
         }
         self.rows = placed.filter(pl.col("failed") > 0)
+        self.upto = self._at(0)
 
-    def rate(self, window: timedelta) -> tuple[pl.Series, pl.Series]:
-        """Return the failures and the failure rate of the window up to each failing minute."""
-        ends = self.rows["place"]
-        before = self.places.search_sorted(ends - int(window / _MINUTE), side="right")
-        upto = self.places.search_sorted(ends, side="right")
-        failed, attempts = (
-            self.running[name].gather(upto) - self.running[name].gather(before)
-            for name in ("failed", "attempts")
-        )
-        return failed, failed / attempts
+    def failed(self, window: int) -> pl.Series:
+        """Return the failures of the window up to each failing minute."""
+        return self._of("failed", self._at(window))
+
+    def rate(self, window: int) -> pl.Series:
+        """Return the failure rate of the window up to each failing minute."""
+        before = self._at(window)
+        return self._of("failed", before) / self._of("attempts", before)
+
+    def _at(self, earlier: int) -> pl.Series:
+        return self.places.search_sorted(self.rows["place"] - earlier, side="right")
+
+    def _of(self, name: str, before: pl.Series) -> pl.Series:
+        return self.running[name].gather(self.upto) - self.running[name].gather(before)
 
 
-def _of_pair(sums: _Sums, pair: Pair, options: Options) -> pl.DataFrame:
-    """Return ``field value usual first last`` of the stretches in which a pair alarms."""
-    excess = (pair.burn * pl.col("usual").clip(options.budget)).clip(upper_bound=options.cap)
-    failed, long = sums.rate(pair.long)
-    _, short = sums.rate(pair.short)
-    on = (
-        (pl.col("long") >= pl.col("usual") + excess)
-        & (pl.col("short") >= pl.col("usual") + excess)
-        & (pl.col("failed_long") >= options.min_failed - 1e-6)
+def _alarms(sums: _Sums, options: Options) -> pl.DataFrame:
+    """Return ``scope usual first last`` of the stretches in which a pair alarms."""
+    flags = [
+        _flags(sums, pair, options).with_columns(pl.lit(number).alias("pair"))
+        for number, pair in enumerate(options.pairs)
+    ]
+    # The rows of a pair follow those of the one before, so a stretch ends where any of these does.
+    new = pl.any_horizontal(
+        pl.col(name) != pl.col(name).shift() for name in ("pair", "scope", "hold")
     )
-    hold = pl.col("hold")
     return (
-        sums.rows.with_columns(
-            failed.alias("failed_long"), long.alias("long"), short.alias("short")
-        )
-        .with_columns(
-            on.alias("on"),
-            (pl.col("short") >= pl.col("usual") + options.hold * excess).alias("hold"),
-        )
-        .with_columns((hold != hold.shift(fill_value=False)).cum_sum().over(KEYS).alias("run"))
+        pl.concat(flags)
+        .with_columns(new.fill_null(value=True).cum_sum().alias("run"))
         .filter("hold")
-        .group_by(*KEYS, "usual", "run")
+        .group_by("run")
         .agg(
+            pl.col("scope", "usual").first(),
             pl.col("on").any(),
-            pl.col("minute").filter("on").min().alias("first"),
-            pl.col("minute").max().alias("last"),
+            (pl.col("at").filter("on").min() - pl.col("long").first()).alias("first"),
+            (pl.col("at").max() + pl.col("short").first()).alias("last"),
         )
         .filter("on")
-        .select(*KEYS, "usual", pl.col("first") - pair.long, pl.col("last") + pair.short)
+        .select("scope", "usual", "first", "last")
     )
+
+
+def _flags(sums: _Sums, pair: Pair, options: Options) -> pl.DataFrame:
+    """Return ``long short scope at usual on hold`` of each failing minute.
+
+    ``on`` says whether the pair alarms then, ``hold`` whether an alarm that is on stays so.
+    """
+    usual = sums.rows["usual"]
+    excess = (pair.burn * usual.clip(options.budget)).clip(upper_bound=options.cap)
+    short, long = sums.rate(_minutes(pair.short)), sums.rate(_minutes(pair.long))
+    enough = sums.failed(_minutes(pair.long)) >= options.min_failed - 1e-6
+    return sums.rows.select(
+        pl.lit(_minutes(pair.long), pl.Int64).alias("long"),
+        pl.lit(_minutes(pair.short), pl.Int64).alias("short"),
+        "scope",
+        "at",
+        "usual",
+        ((long >= usual + excess) & (short >= usual + excess) & enough).alias("on"),
+        (short >= usual + options.hold * excess).alias("hold"),
+    )
+
+
+def _minutes(length: timedelta) -> int:
+    return int(length / _MINUTE)
+
+
+def design_effects(rows: pl.DataFrame, found: Sequence[Region]) -> dict[int, float]:
+    """Return, by scope, the design effect of the hours outside all regions.
+
+    ``rows`` are those that :func:`regions` looked at. A scope without other hours is absent.
+    """
+    regions = pl.DataFrame(
+        [(region.scope, region.first, region.last) for region in found],
+        schema={"scope": rows.schema["scope"], "first": pl.Int64, "last": pl.Int64},
+        orient="row",
+    )
+    hours = (
+        rows.join_asof(regions, left_on="at", right_on="first", by="scope", check_sortedness=False)
+        .filter((pl.col("at") > pl.col("last")).fill_null(value=True))
+        .group_by("scope", pl.col("at") // 60, maintain_order=True)
+        .agg(pl.col("failed").sum(), pl.col("attempts").sum())
+        .select("scope", "failed", "attempts")
+    )
+    split: dict[int, list[tuple[float, float]]] = {}
+    for scope, failed, attempts in hours.iter_rows():
+        split.setdefault(scope, []).append((failed, attempts))
+    return {scope: design_effect(parts) for scope, parts in split.items()}
 
 
 def spent(
@@ -135,7 +180,7 @@ def spent(
     for pair in options.pairs:
         if pair != options.pairs[0] and segment.last + 1 - segment.first < pair.short / _MINUTE / 2:
             continue
-        first = min(segment.first, segment.last + 1 - int(pair.long / _MINUTE))
+        first = min(segment.first, segment.last + 1 - _minutes(pair.long))
         attempts = max(segment.attempts, track.attempts(first, segment.last))
         rate = (segment.failed + usual * (attempts - segment.attempts)) / attempts
         if rate >= threshold(usual, pair, options):

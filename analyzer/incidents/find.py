@@ -9,15 +9,16 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import polars as pl
 
 from analyzer.incidents import burn, series
 from analyzer.incidents.burn import Region
+from analyzer.incidents.cells import Cells
 from analyzer.incidents.options import Options, Pair
 from analyzer.incidents.segment import Segment, Track, silences
 from analyzer.incidents.window import ALL, PLANNED, SCOPES, Cause, Scope, Window
-from analyzer.statistics.intervals import design_effect
 
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,8 @@ _EACH = 10.0
 """Evidence that every scope more must add."""
 _ONE_CAUSE = 1.25
 """How much better several scopes with one cause must be than one scope that has them all."""
-_NEAR = timedelta(minutes=10)
+_NEAR = 10
+"""Minutes beside a stretch in which another scope may explain it."""
 _MAIN = 0.6
 """Share of the failures from which on one cause tells the ends."""
 _SURELY_OVER = 0.05
@@ -52,10 +54,11 @@ def find(
     options = options or Options()
     if float(failed["failed"].sum()) < options.min_failed:
         return []
-    cells = series.cells(counts, failed)
-    scopes = series.of_scopes(cells, options.min_failed)
+    rows = series.cells(counts, failed)
+    scopes = series.of_scopes(rows, options.min_failed)
     if not scopes.height:
         return []
+    cells = Cells(rows)
     found = [
         window
         for family in series.FAMILIES
@@ -68,6 +71,7 @@ def find(
 class _Candidate:
     """A region and the best stretch that is left in it."""
 
+    scope: Scope
     region: Region
     track: Track
     """All of the capture in the scope."""
@@ -79,12 +83,9 @@ class _Candidate:
 class _Search:
     """Incidents of one family: the best candidate is taken, its attempts set aside, and so on."""
 
-    def __init__(
-        self, cells: pl.DataFrame, scopes: pl.DataFrame, family: str, options: Options
-    ) -> None:
+    def __init__(self, cells: Cells, scopes: pl.DataFrame, family: str, options: Options) -> None:
         self.cells, self.family, self.options = cells, family, options
-        recorded = (cells["minute"].unique().sort().dt.epoch("s") // 60).to_list()
-        self.silences = silences(recorded)
+        self.silences = silences(cells.minutes)
         self.rows = series.of_family(scopes, family, options.min_failed)
 
     def run(self) -> list[Window]:
@@ -95,13 +96,13 @@ class _Search:
             self._look(candidate)
         windows: list[Window] = []
         while len(windows) < _MOST and (chosen := self._best(candidates)) is not None:
-            live = {c.region.scope for c in candidates if c.segment is not None}
+            live = {c.scope for c in candidates if c.segment is not None}
             if self._of_another(chosen, live):
                 chosen.segment = None
                 continue
             segment = self._edges(chosen)
             windows.append(replace(self._window(chosen, segment), rank=len(windows)))
-            self._set_aside(chosen.region.scope, segment)
+            self._set_aside(chosen.scope, segment)
             for candidate in candidates:
                 if candidate.segment and _touch(candidate.segment, segment):
                     self._look(candidate)
@@ -109,28 +110,26 @@ class _Search:
 
     def _candidates(self) -> list[_Candidate]:
         rows, options = self.rows, self.options
-        first, last = rows["minute"].min(), rows["minute"].max()
-        assert isinstance(first, datetime)
-        assert isinstance(last, datetime)
-        usual = series.usual(rows, last - first, options)
-        rated = rows.join(usual, on=series.KEYS, how="left", maintain_order="left")
-        self.usual = {
-            Scope(field, None if field == ALL else value): rate
-            for field, value, rate in usual.iter_rows()
-        }
+        numbers = rows.select("scope", *series.KEYS).unique("scope").iter_rows()
+        named = {n: Scope(field, None if field == ALL else value) for n, field, value in numbers}
+        span = rows.select(pl.col("at").max() - pl.col("at").min()).item() * _MINUTE
+        usual = series.usual(rows, span, options)
+        self.usual = {named[number]: rate for number, rate in usual.iter_rows()}
+        rated = rows.join(usual, on="scope", how="left", maintain_order="left")
         found = burn.regions(rated, options)
-        scopes = dict.fromkeys(region.scope for region in found)
-        parts = rows.partition_by(series.KEYS, as_dict=True)
-        told = {
-            scope: _told(parts[scope.field, scope.value or ""], scope, found) for scope in scopes
-        }
-        return [_Candidate(region, *told[region.scope]) for region in found]
+        effects = burn.design_effects(rows, found)
+        candidates = []
+        for number, regions in groupby(found, key=lambda region: region.scope):
+            whole = _track(rows.filter(pl.col("scope") == number))
+            effect = effects.get(number, 1.0)
+            candidates += [_Candidate(named[number], one, whole, effect) for one in regions]
+        return candidates
 
     def _look(self, candidate: _Candidate) -> None:
         """Find the best stretch of a region in what is not set aside; ``None`` if none is left."""
         region, options = candidate.region, self.options
         candidate.segment = None
-        track = self._track(region.scope, region.first, region.last, pl.col(self.family))
+        track = self._track(candidate.scope, region.first, region.last + 1)
         segment = track.best(region.usual)
         if segment is None or segment.failed < options.min_failed - 1e-6:
             return
@@ -142,9 +141,12 @@ class _Search:
         if candidate.pairs:
             candidate.segment = segment
 
-    def _track(self, scope: Scope, first: datetime, last: datetime, failed: pl.Expr) -> Track:
-        near = _between(self.cells, first, last + _MINUTE)
-        return _track(series.residual(near, scope, failed), self.silences)
+    def _track(
+        self, scope: Scope, first: float, behind: float, failed: pl.Expr | None = None
+    ) -> Track:
+        """Return the minutes from ``first`` to before ``behind`` of what is not set aside."""
+        mine = pl.col(self.family) if failed is None else failed
+        return _track(self.cells.summed(scope, first, behind, mine), self.silences)
 
     def _best(self, candidates: Iterable[_Candidate]) -> _Candidate | None:
         live = [(c, c.segment) for c in candidates if c.segment is not None]
@@ -167,17 +169,19 @@ class _Search:
         the scope is well.
         """
         for field in SCOPES:
-            parts = [(c, s) for c, s in beside if c.region.scope.field == field]
+            parts = [(c, s) for c, s in beside if c.scope.field == field]
             if len(parts) < 2 or any(segment is top for _, segment in parts):
                 continue
-            causes = {self._lead(c.region.scope, s) for c, s in parts}
-            least = top.evidence * (_ONE_CAUSE if len(causes) == 1 else 1.0)
-            if sum(s.evidence for _, s in parts) > least + _EACH * (len(parts) - 1):
+            told, more = sum(s.evidence for _, s in parts), _EACH * (len(parts) - 1)
+            if told > top.evidence * _ONE_CAUSE + more:
+                return parts
+            # Causes are asked for last: each is a query.
+            if told > top.evidence + more and len({self._lead(c.scope, s) for c, s in parts}) > 1:
                 return parts
         return []
 
     def _lead(self, scope: Scope, segment: Segment) -> tuple[str, str]:
-        causes = self._causes(scope, _time(segment.first), _time(segment.last + 1))
+        causes = self._causes(scope, segment.first, segment.last + 1)
         return causes[0].layer, causes[0].cause
 
     def _of_another(self, chosen: _Candidate, live: Collection[Scope]) -> bool:
@@ -186,22 +190,20 @@ class _Search:
         A short burst of a model leaves a key that happens to be busy with hardly a success: that
         is the burst of the model, and nothing of the key.
         """
-        segment, scope = chosen.segment, chosen.region.scope
+        segment, scope = chosen.segment, chosen.scope
         assert segment is not None
-        start, end = _time(segment.first), _time(segment.last + 1)
-        # A scope that burns its budget too stands for election itself.
-        own = _between(self.cells, start, end).filter(series.is_of(scope))
+        own = self.cells.of(scope, segment.first, segment.last + 1, *SCOPES, self.family)
         broken = own.filter(pl.col(self.family) > 0)
-        near = start - _NEAR, end + _NEAR
-        for field in _ORDER:
-            values = [None] if field == ALL else broken[field].drop_nulls().unique().to_list()
-            for other in (Scope(field, value) for value in values):
-                usual = self.usual.get(other)
-                if usual is None or other in live:
-                    continue
-                rival = self._track(other, *near, pl.col(self.family)).best(usual)
-                if rival and rival.evidence > segment.evidence and _touch(rival, segment):
-                    return True
+        values = {field: set(broken[field].unique().to_list()) for field in SCOPES}
+        values[ALL] = {None}
+        near = segment.first - _NEAR, segment.last + 1 + _NEAR
+        for other, usual in self.usual.items():
+            # A scope that burns its budget too stands for election itself.
+            if other in live or other.value not in values[other.field]:
+                continue
+            rival = self._track(other, *near).best(usual)
+            if rival and rival.evidence > segment.evidence and _touch(rival, segment):
+                return True
         return False
 
     def _edges(self, chosen: _Candidate) -> Segment:
@@ -209,9 +211,9 @@ class _Search:
 
         What always fails for other reasons blurs them; the main cause is rare outside.
         """
-        segment, scope = chosen.segment, chosen.region.scope
+        segment, scope = chosen.segment, chosen.scope
         assert segment is not None
-        causes = self._causes(scope, _time(segment.first), _time(segment.last + 1))
+        causes = self._causes(scope, segment.first, segment.last + 1)
         mine = pl.col(self.family)
         usual = chosen.region.usual
         if causes[0].failed >= _MAIN * segment.failed:
@@ -221,8 +223,8 @@ class _Search:
             )
             mine = pl.when(is_lead).then(mine).otherwise(0.0)
             usual = max(self._rate_outside(chosen, mine), usual / 100)
-        around = _time(segment.first) - _reach(segment), _time(segment.last) + _reach(segment)
-        track = self._track(scope, *around, mine)
+        reach = _reach(segment)
+        track = self._track(scope, segment.first - reach, segment.last + 1 + reach, mine)
         told = track.best(usual)
         if told is None or not _touch(told, segment) or told.failed < segment.failed / 2:
             told = segment
@@ -231,60 +233,60 @@ class _Search:
     def _rate_outside(self, chosen: _Candidate, failed: pl.Expr) -> float:
         segment = chosen.segment
         assert segment is not None
-        inside = pl.col("minute").is_between(_time(segment.first), _time(segment.last))
-        rows = self.cells.filter(series.is_of(chosen.region.scope) & ~inside)
-        sums = rows.select(failed.sum().alias("failed"), pl.col("attempts").sum()).row(0)
+        inside = pl.col("at").is_between(segment.first, segment.last)
+        rows = self.cells.of(
+            chosen.scope, -math.inf, math.inf, "at", "attempts", failed.alias("failed")
+        )
+        sums = rows.filter(~inside).select(pl.col("failed", "attempts").sum()).row(0)
         return min(0.5, float(sums[0]) / float(sums[1])) if sums[1] else 0.0
 
     def _window(self, chosen: _Candidate, segment: Segment) -> Window:
-        scope = chosen.region.scope
-        start, end = _time(segment.first), _time(segment.last + 1)
-        rows = series.residual(_between(self.cells, start, end), scope, pl.col(self.family))
-        peak = rows.sort("failed", "minute", descending=[True, False]).row(0, named=True)
+        scope = chosen.scope
+        end = segment.last + 1
+        rows = self.cells.summed(scope, segment.first, end, pl.col(self.family))
+        peak = rows.sort("failed", "at", descending=[True, False]).row(0, named=True)
         fast = any(pair == self.options.pairs[0] for pair, _ in chosen.pairs)
         attempts, failed = float(rows["attempts"].sum()), float(rows["failed"].sum())
         return Window(
             scope=scope,
             family=self.family,
             kind="maintenance" if self.family == PLANNED else "storm" if fast else "slow_burn",
-            start=start,
-            end=end,
+            start=_time(segment.first),
+            end=_time(end),
             ongoing=self._ongoing(scope, end, failed / attempts),
             attempts=round(attempts),
             failed=failed,
             base=None,
             burn=max(rate for _, rate in chosen.pairs) / self.options.budget,
-            peak=peak["minute"],
+            peak=_time(peak["at"]),
             peak_failed=peak["failed"],
             evidence=segment.evidence,
-            causes=self._causes(scope, start, end),
+            causes=self._causes(scope, segment.first, end),
         )
 
-    def _causes(self, scope: Scope, start: datetime, end: datetime) -> tuple[Cause, ...]:
-        rows = _between(self.cells, start, end).filter(series.is_of(scope))
-        summed = rows.group_by("layer", "cause").agg(pl.col(self.family).sum().alias("n"))
-        ordered = summed.filter(pl.col("n") > 0).sort(
-            "n", "layer", "cause", descending=[True, False, False]
+    def _causes(self, scope: Scope, first: int, behind: int) -> tuple[Cause, ...]:
+        summed = (
+            self.cells.of(scope, first, behind, "layer", "cause", pl.col(self.family).alias("n"))
+            .filter(pl.col("n") > 0)
+            .group_by("layer", "cause")
+            .agg(pl.col("n").sum())
         )
-        return tuple(Cause(*row) for row in ordered.select("layer", "cause", "n").iter_rows())
+        ordered = summed.sort("n", "layer", "cause", descending=[True, False, False])
+        return tuple(Cause(*row) for row in ordered.iter_rows())
 
-    def _ongoing(self, scope: Scope, end: datetime, rate: float) -> bool:
+    def _ongoing(self, scope: Scope, end: int, rate: float) -> bool:
         """Whether too few attempts come after it to say that it is over."""
-        last = self.cells["minute"].max()
-        assert isinstance(last, datetime)
-        after = _between(self.cells, end, max(end, last) + _MINUTE).filter(series.is_of(scope))
+        after = self.cells.of(scope, end, math.inf, "attempts")
         good = float(after["attempts"].sum())
         return math.pow(1 - min(rate, 1 - 1e-9), good) > _SURELY_OVER
 
     def _set_aside(self, scope: Scope, segment: Segment) -> None:
         """Take the attempts of an incident out of what is searched on, and those at its edges."""
-        edge = max(2.0, segment.gap) * _MINUTE
-        start, end = _time(segment.first) - edge, _time(segment.last + 1) + edge
-        inside = pl.col("minute").is_between(start, end, closed="left")
-        self.cells = self.cells.filter(~(inside & series.is_of(scope)))
+        edge = max(2.0, segment.gap)
+        self.cells = self.cells.without(scope, segment.first - edge, segment.last + 1 + edge)
 
     def _based(self, window: Window) -> Window:
-        outside = self.cells.filter(series.is_of(window.scope))
+        outside = self.cells.of(window.scope, -math.inf, math.inf, "attempts", self.family)
         attempts = float(outside["attempts"].sum())
         base = float(outside[self.family].sum()) / attempts if attempts else None
         return replace(window, base=base)
@@ -335,27 +337,13 @@ def _sum(one: Window, two: Window) -> Window:
     )
 
 
-def _told(own: pl.DataFrame, scope: Scope, found: Iterable[Region]) -> tuple[Track, float]:
-    """Return the whole of a scope, and the design effect of its hours outside all regions."""
-    outside = own
-    for region in found:
-        if region.scope == scope:
-            outside = outside.filter(~pl.col("minute").is_between(region.first, region.last))
-    hours = (
-        outside.group_by(pl.col("minute").dt.truncate("1h"))
-        .agg(pl.col("failed").sum(), pl.col("attempts").sum())
-        .select("failed", "attempts")
-    )
-    return _track(own), design_effect(hours.iter_rows())
-
-
 def _track(rows: pl.DataFrame, silent: Sequence[tuple[int, int]] = ()) -> Track:
-    at = (rows["minute"].dt.epoch("s") // 60).to_list()
-    return Track(at, rows["attempts"].to_list(), rows["failed"].to_list(), silent)
+    at, attempts, failed = (rows[name].to_list() for name in ("at", "attempts", "failed"))
+    return Track(at, attempts, failed, silent)
 
 
 def _tightness(candidate: _Candidate, segment: Segment) -> tuple[float, int, str]:
-    scope = candidate.region.scope
+    scope = candidate.scope
     return segment.attempts, _ORDER.index(scope.field), scope.value or ""
 
 
@@ -364,17 +352,10 @@ def _touch(one: Segment, two: Segment) -> bool:
     return one.first <= two.last + edge and two.first <= one.last + edge
 
 
-def _reach(segment: Segment) -> timedelta:
-    """Return how far from a rough end the exact one may lie."""
-    return (5 + 25 * segment.gap) * _MINUTE
+def _reach(segment: Segment) -> float:
+    """Return how many minutes from a rough end the exact one may lie."""
+    return 5 + 25 * segment.gap
 
 
 def _time(at: int) -> datetime:
     return _EPOCH + at * _MINUTE
-
-
-def _between(rows: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
-    """Return the rows from ``start`` to before ``end``; rows are sorted by minute."""
-    ends = pl.Series([start, end], dtype=rows.schema["minute"])
-    first, behind = rows["minute"].search_sorted(ends, side="left").to_list()
-    return rows.slice(first, behind - first)

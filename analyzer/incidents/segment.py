@@ -12,6 +12,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import accumulate, pairwise
 
 _NEARLY_ALL = 0.99
@@ -63,6 +64,18 @@ class Track:
         self._failed = [0.0, *accumulate(failed)]
         self.failing = [i for i, n in enumerate(failed) if n > 0]
         """A best stretch begins and ends with a failure, so nothing else need be looked at."""
+        self._steps = self._between_failures()
+
+    def _between_failures(self) -> list[tuple[float, float, float]]:
+        """Return, by failing minute: attempts since the one before; its failures; its successes."""
+        attempts, failed = self._attempts, self._failed
+        steps, behind = [], 0
+        for i in self.failing:
+            broken = failed[i + 1] - failed[i]
+            good = attempts[i + 1] - attempts[i] - broken
+            steps.append((attempts[i] - attempts[behind], broken, good))
+            behind = i + 1
+        return steps
 
     def attempts(self, first: int, last: int) -> float:
         """Return the attempts of minutes ``first`` to ``last``."""
@@ -97,9 +110,11 @@ class Track:
 
     def _whole(self, usual: float) -> Segment | None:
         found: Segment | None = None
+        # Many guesses lead to the same stretch, and so to the same next guess.
+        best_at = cache(partial(self._best_at, usual))
         for guess in _guesses(usual):
             for _ in range(3):
-                segment = self._best_at(usual, guess)
+                segment = best_at(guess)
                 if segment is None:
                     break
                 if found is None or segment.evidence > found.evidence:
@@ -113,23 +128,20 @@ class Track:
     def _best_at(self, usual: float, rate: float) -> Segment | None:
         """Return the stretch with the greatest sum of evidence for ``rate`` (Kadane's pass)."""
         bad, good = math.log(rate / usual), math.log((1 - rate) / (1 - usual))
-        attempts, failed = self._attempts, self._failed
         total = top = 0.0
         start, span = 0, (0, -1)
-        behind = 0
-        for i in self.failing:
+        for i, (before, broken, fine) in enumerate(self._steps):
             # Attempts since the last failure only took evidence.
-            total += (attempts[i] - attempts[behind]) * good
+            total += before * good
             if total <= 0:
                 total, start = 0.0, i
-            broken = failed[i + 1] - failed[i]
-            total += broken * bad + (attempts[i + 1] - attempts[i] - broken) * good
-            behind = i + 1
+            total += broken * bad + fine * good
             if total > top:
                 top, span = total, (start, i)
         if span[1] < 0:
             return None
-        return self.segment(self.minutes[span[0]], self.minutes[span[1]], usual)
+        first, last = (self.minutes[self.failing[i]] for i in span)
+        return self.segment(first, last, usual)
 
     def _at_silence(self, whole: Segment, usual: float) -> Segment | None:
         """Return the better side of a silence inside; ``None`` if there is none.

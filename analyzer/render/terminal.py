@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analyzer.analysis.model import Analysis, ModelRow, Step
-from analyzer.render import charts, details, retries, steps, tickets, view, windows
+from analyzer.render import charts, retries, steps, tickets, view, windows
 from analyzer.render import formatting as fmt
 from analyzer.render.paper import Paper
 from analyzer.render.text import shown
@@ -52,6 +52,8 @@ def render(
     paper = Paper(max(width, 20), color=color, unicode=unicode)
     lines = _blocks(analysis, paper, _Budget()) if verbosity else _screen(analysis, paper)
     if verbosity:
+        from analyzer.render import details
+
         lines += details.lines(analysis, paper, verbosity)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

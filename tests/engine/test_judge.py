@@ -179,6 +179,23 @@ def test_what_a_rule_requires_decides_per_row(make: Any, rows: Any) -> None:
     ]
 
 
+def test_many_rows_get_what_each_would_get_alone(make: Any, rows: Any) -> None:
+    kb = make.knowledge(
+        make.rule(id="gateway.general", tier="general", match={"status": {"gte": 500}}),
+        make.rule(id="gateway.word", match={"error_message": {"contains_any": ["busy"]}}),
+        make.rule(id="gateway.other", layer="upstream", match={"status": 503}),
+    )
+    kinds = [
+        {"status": status, "error_message": text}
+        for status in (429, 500, 503)
+        for text in (None, "busy", "so busy", "idle")
+    ]
+    few = judge(rows(*kinds), EMPTY, None, kb).drop("attempt_id")
+    many = judge(rows(*kinds * 60), EMPTY, None, kb).drop("attempt_id")
+    assert few["ambiguous"].any()
+    assert many.equals(pl.concat([few] * 60))
+
+
 # -- suppression -------------------------------------------------------------------------------
 
 
