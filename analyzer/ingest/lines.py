@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -9,6 +10,8 @@ from typing import BinaryIO
 import polars as pl
 
 BLOCK = 16 << 20
+_AHEAD = 64 << 10
+"""Bytes at the end of a block in which the last line break is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def line_blocks(
     """
     numbers = numbers or Numbers()
     rest, dropped, dropping = b"", 0, False
-    while piece := stream.read(block):
+    while piece := stream.read(_whole_lines(stream, block)):
         if dropping:
             cut = piece.find(b"\n")
             if cut < 0:
@@ -66,12 +69,32 @@ def line_blocks(
             if len(rest) > longest:
                 rest, dropping = b"", True
             continue
-        data, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
+        if rest or cut < len(piece):
+            data, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
+        else:
+            data = piece
         yield _numbered(data, dropped, numbers, data.count(b"\n") if numbers.counted else 0)
         dropped = 0
     dropped += dropping
     if rest or dropped:
         yield _numbered(rest, dropped, numbers, 1 if rest else 0, complete=not rest)
+
+
+def _whole_lines(stream: BinaryIO, block: int) -> int:
+    """Return the number of bytes, ``block`` at most, after which a line ends, if that is told soon.
+
+    What ends with a line need not be copied. Only in files is it cheap to look ahead.
+    """
+    if block <= _AHEAD or not isinstance(getattr(stream, "raw", None), io.FileIO):
+        return block
+    try:
+        here = stream.tell()
+        stream.seek(here + block - _AHEAD)
+        cut = stream.read(_AHEAD).rfind(b"\n") + 1
+        stream.seek(here)
+    except OSError:
+        return block
+    return block - _AHEAD + cut if cut else block
 
 
 def _numbered(

@@ -18,7 +18,7 @@ from analyzer import cells, columns
 
 SIFTED = pl.Schema({"kind": pl.UInt64(), "started_at": columns.TIME, "duration_ms": pl.Float64()})
 """One row per line. Lines of one ``kind`` are the same but for what is measured, and for ids; null:
-the line has to be read. ``duration_ms`` may be missing where nothing tells it."""
+the line has to be read. Of a kind that is not null ``started_at`` is known."""
 
 _MOST_KINDS = 0.2
 """Share of different kinds in the lines of a block from which counting does not pay."""
@@ -50,8 +50,8 @@ class Sifted(NamedTuple):
 
     told: pl.DataFrame
     """:data:`SIFTED`"""
-    lines: pl.Series
-    """Their texts."""
+    lines: pl.Series | None = None
+    """Their texts, if these were made."""
 
 
 @dataclass(frozen=True, slots=True)

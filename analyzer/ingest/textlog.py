@@ -20,7 +20,7 @@ from analyzer import columns
 from analyzer.ahead import mapped
 from analyzer.ingest import envelope
 from analyzer.ingest.base import Batch, Format, Source, Wants
-from analyzer.ingest.lines import LineBlock, Numbers, line_blocks
+from analyzer.ingest.lines import LineBlock, Numbers, line_blocks, texts
 from analyzer.ingest.notes import Notes
 from analyzer.ingest.sifting import Say, Sifted, Sifting
 
@@ -181,36 +181,38 @@ def text_logs() -> tuple[TextLog, ...]:
 
 def frame_of(block: LineBlock) -> pl.DataFrame:
     """Return the lines of a block with their numbers, blank ones left out: :data:`LINES`."""
-    return _bare(pl.scan_lines(block.data).with_columns(_records(block)), block).collect()
+    lines = pl.scan_lines(block.data).with_row_index("record", block.first)
+    # To strip every line takes longer than to find out that there is nothing to strip.
+    ends, marks = b"\r" in block.data, not block.data.isascii()
+    return _bare(lines, ends=ends, marks=marks).collect()
 
 
-def _lines_of(block: LineBlock, lines: pl.Series, chosen: pl.Series) -> pl.DataFrame:
+def _lines_of(block: LineBlock, lines: pl.Series | None, chosen: pl.Series) -> pl.DataFrame:
     """Return what :func:`frame_of` does of some ``lines`` of a block: those that are ``chosen``."""
-    found = lines.alias("line").to_frame().with_columns(_records(block)).filter(chosen)
-    return _bare(found.lazy(), block).collect()
+    every = texts(block) if lines is None else lines
+    record = pl.int_range(block.first, block.first + block.lines, dtype=pl.Int64, eager=True)
+    # Filtered texts keep the whole block in memory; these have to wait for others.
+    few = pl.DataFrame({"record": record.filter(chosen), "line": every.filter(chosen) + ""})
+    return _bare(few.lazy()).collect()
+
+
+def _bare(lines: pl.LazyFrame, *, ends: bool = True, marks: bool = True) -> pl.LazyFrame:
+    """Return lines without carriage returns and byte-order marks, and none that is blank."""
+    text = pl.col("line")
+    if ends:
+        text = text.str.strip_chars_end("\r")
+    if marks:
+        # One stands at each start of what was concatenated.
+        text = text.str.strip_prefix("\ufeff")
+    return (
+        lines.with_columns(pl.col("record").cast(pl.Int64), line=text)
+        .filter(pl.col("line").str.contains(r"\S"))
+        .select("record", "line", stamp=pl.lit(None, columns.TIME))
+    )
 
 
 def _height(block: LineBlock) -> int:
     return block.data.count(b"\n") + (not block.complete)
-
-
-def _records(block: LineBlock) -> pl.Expr:
-    return pl.int_range(block.first, block.first + pl.len(), dtype=pl.Int64).alias("record")
-
-
-def _bare(lines: pl.LazyFrame, block: LineBlock) -> pl.LazyFrame:
-    text = pl.col("line")
-    # To strip every line takes longer than to find them.
-    if b"\r" in block.data:
-        text = text.str.strip_chars_end("\r")
-    if not block.data.isascii():
-        # A byte-order mark stands at each start of what was concatenated.
-        text = text.str.strip_prefix("\ufeff")
-    return (
-        lines.with_columns(line=text)
-        .filter(pl.col("line").str.contains(r"\S"))
-        .select("record", "line", stamp=pl.lit(None, columns.TIME))
-    )
 
 
 class _Reading:
@@ -297,7 +299,9 @@ class _Reading:
                 yield self._given(sifting)
                 yield self._batch(block)
                 continue
-            told = sifted.told.with_columns(_records(block))
+            told = sifted.told.with_columns(
+                pl.int_range(block.first, block.first + block.lines, dtype=pl.Int64).alias("record")
+            )
             sifting.take(told, partial(_lines_of, block, sifted.lines))
             if sifting.enough:
                 yield self._given(sifting)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
 
 import pytest
 from hypothesis import given
@@ -9,16 +11,33 @@ from hypothesis import strategies as st
 from analyzer.ingest.lines import line_blocks
 
 
+class _File(io.FileIO):
+    """A file with some bytes in it, gone when closed."""
+
+    def __init__(self, data: bytes) -> None:
+        with tempfile.TemporaryFile(buffering=0) as made:
+            made.write(data)
+            made.seek(0)
+            super().__init__(os.dup(made.fileno()))
+
+
 @given(
     lines=st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=12)),
     last=st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=12),
     block=st.integers(1, 40),
+    ahead=st.integers(1, 10),
+    in_file=st.booleans(),
 )
-def test_blocks_hold_every_line_once_with_its_number(lines, last, block) -> None:
+def test_blocks_hold_every_line_once_with_its_number(lines, last, block, ahead, in_file) -> None:
     data = ("".join(f"{line}\n" for line in lines) + last).encode()
     expected = [*lines, last] if last else lines
     seen: list[str] = []
-    for found in line_blocks(io.BytesIO(data), 1000, block):
+    # In files it is looked ahead for the end of a line.
+    stream = io.BufferedReader(_File(data)) if in_file else io.BytesIO(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analyzer.ingest.lines._AHEAD", ahead)
+        blocks = list(line_blocks(stream, 1000, block))
+    for found in blocks:
         assert found.first == len(seen) + 1
         part = found.data.decode().split("\n")
         part = part[:-1] if found.complete else part

@@ -20,8 +20,8 @@ _TOOK = (
     nginx_upstream.CONNECT, nginx_upstream.HEADER, nginx_upstream.RESPONSE, nginx_upstream.RECEIVED
 )  # fmt: skip
 _NUMBER = r"^(?:[0-9]{1,12}(?:\.[0-9]{1,6})?|-|)$"
-_MEASURES = _IDS | {*TIMES, *_SIZES, *_TOOK}
-"""What differs from line to line of a kind."""
+_MEASURES = _IDS | {*TIMES, *_SIZES, *_TOOK, nginx_upstream.ADDRESS}
+"""What differs from line to line of a kind: which server it was says nothing of how it went."""
 
 
 def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
@@ -31,11 +31,8 @@ def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
     no kind.
     """
     values = plan.values
-    kind = pl.sum_horizontal(
-        value.hash(seed)
-        for seed, (name, value) in enumerate(sorted(values.items()))
-        if name not in _MEASURES
-    )
+    kinds = [values[name] for name in sorted(values) if name not in _MEASURES]
+    kind = pl.sum_horizontal(value.hash(seed) for seed, value in enumerate(kinds))
     time = next(name for name in TIMES if name in values)
     took = pl.lit(None, pl.Float64())
     plain = [fits, *(values[name].str.contains(_NUMBER) for name in _read(values))]
