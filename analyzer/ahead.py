@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -44,41 +44,40 @@ class _Done:
         self.error = error
 
 
-class Ahead(Generic[Item]):
-    """Iterates over ``items``, of which the next one is made in a thread meanwhile.
+def ahead(items: Iterable[Item]) -> Generator[Item]:
+    """Yield ``items``, of which the next one is made in a thread meanwhile.
 
-    Order and content are those of ``items``; what it raises is raised here. Polars and zlib let
-    other threads run while they work, which is why a thread helps. At most one item waits.
+    Order and content are those of ``items``; what it raises is raised here. Polars, reading and
+    zlib let other threads run while they work, which is why a thread helps. At most one item waits.
+    Close it before what ``items`` reads from.
     """
+    ready: queue.Queue[Item | _Done] = queue.Queue(maxsize=1)
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=_work, args=(items, ready, stop), name="whichhop-read", daemon=True
+    )
+    worker.start()
+    try:
+        while not isinstance(item := ready.get(), _Done):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        stop.set()
+        while worker.is_alive():
+            # The worker may be waiting for room.
+            try:
+                ready.get(timeout=0.05)
+            except queue.Empty:
+                worker.join(0.05)
 
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._items = items
-        self._ready: queue.Queue[Item | _Done] = queue.Queue(maxsize=1)
-        self._stop = threading.Event()
 
-    def __iter__(self) -> Iterator[Item]:
-        worker = threading.Thread(target=self._work, name="whichhop-read", daemon=True)
-        worker.start()
-        try:
-            while not isinstance(item := self._ready.get(), _Done):
-                yield item
-            if item.error is not None:
-                raise item.error
-        finally:
-            self._stop.set()
-            while worker.is_alive():
-                # The worker may be waiting for room.
-                try:
-                    self._ready.get(timeout=0.05)
-                except queue.Empty:
-                    worker.join(0.05)
-
-    def _work(self) -> None:
-        try:
-            for item in self._items:
-                self._ready.put(item)
-                if self._stop.is_set():
-                    return
-            self._ready.put(_Done())
-        except BaseException as error:  # it is raised where the items are used
-            self._ready.put(_Done(error))
+def _work(items: Iterable[Item], ready: queue.Queue[Item | _Done], stop: threading.Event) -> None:
+    try:
+        for item in items:
+            ready.put(item)
+            if stop.is_set():
+                return
+        ready.put(_Done())
+    except BaseException as error:  # it is raised where the items are used
+        ready.put(_Done(error))

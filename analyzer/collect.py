@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from analyzer import cells, columns, ledger, rollup
-from analyzer.ahead import Ahead
+from analyzer.ahead import ahead
 from analyzer.errors import Problem
 from analyzer.ingest.base import Batch, Format, Source
 from analyzer.progress import Progress, Reached
@@ -305,7 +305,7 @@ def collect(
     """Fold all batches; ``spill`` is filled and stays the caller's to close."""
     collector = _Collector(spill)
     try:
-        for source, fmt, batch in Ahead(batches):
+        for source, fmt, batch in ahead(batches):
             collector.batch(source, fmt, batch, signals)
             if progress:
                 progress(Reached(source.name, collector.records, collector.failures.seen))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from analyzer.ahead import Ahead
+from analyzer.ahead import ahead
 
 
 def test_order_and_content_stay() -> None:
-    assert list(Ahead(iter(range(500)))) == list(range(500))
+    assert list(ahead(iter(range(500)))) == list(range(500))
 
 
 def test_what_the_items_raise_is_raised_here_after_what_came_before() -> None:
@@ -23,7 +23,7 @@ def test_what_the_items_raise_is_raised_here_after_what_came_before() -> None:
 
     seen: list[int] = []
     with pytest.raises(KeyError, match="broken"):
-        seen.extend(Ahead(items()))
+        seen.extend(ahead(items()))
     assert seen == [1, 2]
 
 
@@ -37,7 +37,7 @@ def test_leaving_early_ends_the_thread_and_the_items() -> None:
             closed.set()
 
     made = items()
-    for item in Ahead(made):
+    for item in ahead(made):
         if item == 3:
             break
     assert not [t for t in threading.enumerate() if t.name == "whichhop-read" and t.is_alive()]

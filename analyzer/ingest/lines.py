@@ -23,9 +23,9 @@ class LineBlock:
     """
 
     data: bytes
-    first: int
-    """1-based number of the first line."""
-    lines: int
+    first: int = 0
+    """1-based number of the first line; 0: not yet numbered."""
+    lines: int = 0
     too_long: int = 0
     complete: bool = True
     """False: the last line has no line break, so that it may still be being written."""
@@ -33,28 +33,27 @@ class LineBlock:
 
 @dataclass(slots=True)
 class Numbers:
-    """How the lines of blocks are numbered; may be changed between two blocks."""
+    """Numbers the lines of blocks, given in their order."""
 
-    counted: bool = True
-    """False: ``first`` and ``lines`` are 0, for a reader that finds out the numbers on its own."""
     line: int = 1
-    """Number of the next line, if lines are counted."""
+    """Number of the next line."""
 
     def placed(self, block: LineBlock, lines: int) -> LineBlock:
-        """Return a block that was not counted, of so many lines, with its numbers."""
+        """Return a block, of so many lines, with its numbers."""
         first = self.line + block.too_long
         self.line = first + lines
         return replace(block, first=first, lines=lines)
 
+    def counted(self, block: LineBlock) -> LineBlock:
+        """Return a block with its numbers, its lines counted."""
+        return self.placed(block, block.data.count(b"\n") + (not block.complete))
 
-def line_blocks(
-    stream: BinaryIO, longest: int, block: int = BLOCK, numbers: Numbers | None = None
-) -> Iterator[LineBlock]:
-    """Yield the lines of ``stream`` in blocks of about ``block`` bytes.
+
+def line_blocks(stream: BinaryIO, longest: int, block: int = BLOCK) -> Iterator[LineBlock]:
+    """Yield the lines of ``stream`` in blocks of about ``block`` bytes, not yet numbered.
 
     A line over ``longest`` bytes is dropped without being held in memory.
     """
-    numbers = numbers or Numbers()
     rest, dropped, dropping = b"", 0, False
     while piece := stream.read(_whole_lines(stream, block)):
         if dropping:
@@ -73,11 +72,11 @@ def line_blocks(
             data, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
         else:
             data = piece
-        yield _numbered(data, dropped, numbers, data.count(b"\n") if numbers.counted else 0)
+        yield LineBlock(utf8(data), too_long=dropped)
         dropped = 0
     dropped += dropping
     if rest or dropped:
-        yield _numbered(rest, dropped, numbers, 1 if rest else 0, complete=not rest)
+        yield LineBlock(utf8(rest), too_long=dropped, complete=not rest)
 
 
 def _whole_lines(stream: BinaryIO, block: int) -> int:
@@ -95,14 +94,6 @@ def _whole_lines(stream: BinaryIO, block: int) -> int:
     except OSError:
         return block
     return block - _AHEAD + cut if cut else block
-
-
-def _numbered(
-    data: bytes, dropped: int, numbers: Numbers, lines: int, *, complete: bool = True
-) -> LineBlock:
-    if not numbers.counted:
-        return LineBlock(utf8(data), 0, 0, dropped, complete)
-    return numbers.placed(LineBlock(utf8(data), 0, 0, dropped, complete), lines)
 
 
 def texts(block: LineBlock) -> pl.Series:

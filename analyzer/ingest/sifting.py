@@ -50,8 +50,8 @@ class Sifted(NamedTuple):
 
     told: pl.DataFrame
     """:data:`SIFTED`"""
-    lines: pl.Series | None = None
-    """Their texts, if these were made."""
+    lines: pl.Series
+    """Their texts."""
 
 
 @dataclass(frozen=True, slots=True)

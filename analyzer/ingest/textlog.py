@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -17,10 +18,10 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import polars as pl
 
 from analyzer import columns
-from analyzer.ahead import mapped
+from analyzer.ahead import ahead, mapped
 from analyzer.ingest import envelope
 from analyzer.ingest.base import Batch, Format, Source, Wants
-from analyzer.ingest.lines import LineBlock, Numbers, line_blocks, texts
+from analyzer.ingest.lines import LineBlock, Numbers, line_blocks
 from analyzer.ingest.notes import Notes
 from analyzer.ingest.sifting import Say, Sifted, Sifting
 
@@ -187,12 +188,11 @@ def frame_of(block: LineBlock) -> pl.DataFrame:
     return _bare(lines, ends=ends, marks=marks).collect()
 
 
-def _lines_of(block: LineBlock, lines: pl.Series | None, chosen: pl.Series) -> pl.DataFrame:
+def _lines_of(block: LineBlock, lines: pl.Series, chosen: pl.Series) -> pl.DataFrame:
     """Return what :func:`frame_of` does of some ``lines`` of a block: those that are ``chosen``."""
-    every = texts(block) if lines is None else lines
     record = pl.int_range(block.first, block.first + block.lines, dtype=pl.Int64, eager=True)
     # Filtered texts keep the whole block in memory; these have to wait for others.
-    few = pl.DataFrame({"record": record.filter(chosen), "line": every.filter(chosen) + ""})
+    few = pl.DataFrame({"record": record.filter(chosen), "line": lines.filter(chosen) + ""})
     return _bare(few.lazy()).collect()
 
 
@@ -211,10 +211,6 @@ def _bare(lines: pl.LazyFrame, *, ends: bool = True, marks: bool = True) -> pl.L
     )
 
 
-def _height(block: LineBlock) -> int:
-    return block.data.count(b"\n") + (not block.complete)
-
-
 class _Reading:
     """One input being read."""
 
@@ -231,18 +227,16 @@ class _Reading:
     def batches(self) -> Iterator[Batch]:
         longest = self._wants.limits.entry_bytes
         reader = self._reader(self._own)
-        whole = isinstance(reader, BlockReader) and not self._wrap
-        numbers = Numbers(counted=not whole)
-        with self._source.open() as stream:
-            blocks = line_blocks(stream, longest, numbers=numbers)
+        numbers = Numbers()
+        with self._source.open() as stream, closing(ahead(line_blocks(stream, longest))) as blocks:
             if isinstance(reader, SiftingReader) and self._wants.say and not self._wrap:
                 yield from self._sifted(reader, self._wants.say, blocks, numbers)
             if isinstance(reader, BlockReader) and not self._wrap:
                 yield from self._whole(reader, blocks, numbers)
             elif isinstance(reader, PreparingReader):
-                yield from self._prepared(reader, blocks)
+                yield from self._prepared(reader, map(numbers.counted, blocks))
             else:
-                for block in blocks:
+                for block in map(numbers.counted, blocks):
                     self._tell_too_long(block)
                     yield self._batch(block)
         yield self._last()
@@ -288,10 +282,12 @@ class _Reading:
         def sift(block: LineBlock) -> tuple[LineBlock, Sifted | None]:
             return block, reader.sift(block) if len(block.data) >= SIFT_BYTES else None
 
-        counted, numbers.counted = numbers.counted, False
         for uncounted, sifted in mapped(sift, sifting.while_it_pays(blocks)):
-            height = _height(uncounted) if sifted is None else sifted.told.height
-            block = numbers.placed(uncounted, height)
+            block = (
+                numbers.counted(uncounted)
+                if sifted is None
+                else numbers.placed(uncounted, sifted.told.height)
+            )
             place[:] = [block]
             self._tell_too_long(block)
             if sifted is None:
@@ -308,7 +304,6 @@ class _Reading:
             if block.too_long:
                 yield Batch(records=block.too_long)
         yield self._given(sifting)
-        numbers.counted = counted
 
     def _given(self, sifting: Sifting) -> Batch:
         given = sifting.give()

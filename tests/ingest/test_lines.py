@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.ingest.lines import line_blocks
+from analyzer.ingest.lines import Numbers, line_blocks
 
 
 class _File(io.FileIO):
@@ -36,7 +36,7 @@ def test_blocks_hold_every_line_once_with_its_number(lines, last, block, ahead, 
     stream = io.BufferedReader(_File(data)) if in_file else io.BytesIO(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("analyzer.ingest.lines._AHEAD", ahead)
-        blocks = list(line_blocks(stream, 1000, block))
+        blocks = list(map(Numbers().counted, line_blocks(stream, 1000, block)))
     for found in blocks:
         assert found.first == len(seen) + 1
         part = found.data.decode().split("\n")
@@ -49,7 +49,7 @@ def test_blocks_hold_every_line_once_with_its_number(lines, last, block, ahead, 
 @pytest.mark.parametrize("block", [3, 7, 10, 64])
 def test_a_line_over_the_limit_is_dropped_and_counted(block) -> None:
     data = b"a\n" + b"x" * 50 + b"\nb\nc\n" + b"y" * 50
-    found = list(line_blocks(io.BytesIO(data), 20, block))
+    found = list(map(Numbers().counted, line_blocks(io.BytesIO(data), 20, block)))
     numbered = [
         (part.first + index, line)
         for part in found

@@ -184,7 +184,7 @@ def test_counted_attempts_are_counted_as_their_rows_would_be() -> None:
                 START,
                 START + timedelta(seconds=1),
                 START + timedelta(minutes=12),
-                None,
+                START,
             ],
             "duration_ms": [10.0, None, 0.0, 250.0],
             "kind": [7, 7, 8, 8],

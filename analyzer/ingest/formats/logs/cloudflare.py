@@ -14,7 +14,7 @@ from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import cloudflare_row, heads
 from analyzer.ingest.formats.logs.cloudflare_row import LISTS, NAMES
 from analyzer.ingest.jsonlog import JsonLog, cut, decode, in_order
-from analyzer.ingest.lines import LineBlock
+from analyzer.ingest.lines import LineBlock, texts
 from analyzer.ingest.sifting import Sifted
 from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
 
@@ -85,7 +85,8 @@ class CloudflareReader:
             self._sieve = sieve
         if sieve is None:
             return None
-        return Sifted(cloudflare_row.sifted(sieve.scan(block.data).collect()))
+        told = cloudflare_row.sifted(sieve.scan(block.data).collect())
+        return Sifted(told, texts(block))
 
     def finish(self) -> Parsed:
         """Nothing is left over."""

@@ -14,7 +14,7 @@ from analyzer.ingest.formats.logs import nginx_row, nginx_sift
 from analyzer.ingest.formats.logs.nginx_format import LogFormat
 from analyzer.ingest.formats.logs.nginx_plan import Plan, plan, prefixes, regex
 from analyzer.ingest.formats.logs.nginx_variables import kind_of
-from analyzer.ingest.lines import LineBlock
+from analyzer.ingest.lines import LineBlock, texts
 from analyzer.ingest.sifting import Sifted
 from analyzer.ingest.textlog import BAD, Parsed, frame_of
 
@@ -75,7 +75,7 @@ class NginxReader:
         """See :class:`analyzer.ingest.textlog.SiftingReader`."""
         if not block.data:
             return None
-        return Sifted(nginx_sift.sifted(*self._plan(block.data), block.data))
+        return Sifted(nginx_sift.sifted(*self._plan(block.data), block.data), texts(block))
 
     def finish(self) -> Parsed:
         """Nothing is left over."""

@@ -18,7 +18,7 @@ from analyzer.errors import Problem
 from analyzer.ingest.base import Batch, Format, Source, Wants
 from analyzer.ingest.formats.usage import documents, headers
 from analyzer.ingest.formats.usage.cells import Cells, Context
-from analyzer.ingest.lines import line_blocks
+from analyzer.ingest.lines import Numbers, line_blocks
 from analyzer.ingest.notes import Notes
 from analyzer.ingest.table import Table, tables
 
@@ -162,7 +162,7 @@ def _lines(source: Source, context: Context) -> Iterator[Any]:
     """Yield the document of each line."""
     longest = context.wants.limits.entry_bytes
     with source.open() as stream:
-        for block in line_blocks(stream, longest):
+        for block in map(Numbers().counted, line_blocks(stream, longest)):
             if block.too_long:
                 message = f"{block.too_long} lines are longer than the limit and were left out."
                 context.notes.add("too_large", message, count=block.too_long)
