@@ -50,9 +50,9 @@ class Cells:
 class Counted:
     """Attempts that went well and tell nothing but their kind, time and duration.
 
-    ``rows``: ``kind`` (UInt64), ``started_at`` (never null), ``duration_ms``. ``kinds``: ``kind``,
-    ``llm``, ``resend_count``, ``model_served`` and :data:`KIND`; ``llm`` is false of what is left
-    out.
+    ``rows``: ``record``, ``kind`` (UInt64), ``started_at`` (never null), ``duration_ms``,
+    ``time_precision_ms``. ``kinds``: ``kind``, ``llm``, ``resend_count``, ``model_served``,
+    ``method`` and :data:`KIND`; ``llm`` is false of what is left out.
     """
 
     rows: pl.DataFrame

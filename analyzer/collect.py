@@ -16,6 +16,7 @@ import polars as pl
 from analyzer import cells, columns, ledger, rollup
 from analyzer.ahead import ahead
 from analyzer.errors import Problem
+from analyzer.ingest import fields
 from analyzer.ingest.base import Batch, Format, Source
 from analyzer.progress import Progress, Reached
 from analyzer.spill import Spill
@@ -148,16 +149,25 @@ class _Failures:
         return whole, self.seen - kept.height
 
 
-def _first_tries(counted: cells.Counted, name: str) -> pl.DataFrame | None:
-    """Return the attempts that their client counted as first tries, per bucket and kind."""
+def _telling(counted: cells.Counted, name: str) -> pl.DataFrame | None:
+    """Return the attempts that their client counted: first tries per bucket, resends one by one."""
     kinds = counted.kinds.filter(pl.col("resend_count").is_not_null())
     if not kinds.height:
         return None
-    found = counted.rows.join(kinds.select("kind"), on="kind", how="semi")
-    summed = found.group_by(cells.bucket(pl.col("started_at")).alias("_bucket"), "kind").agg(
-        pl.len().cast(pl.Int64).alias("count"), pl.col("started_at").min()
+    number = pl.int_range(pl.len(), dtype=pl.UInt64).alias("attempt_id")
+    first = kinds["kind"].filter(kinds["resend_count"] == 0).implode()
+    found = counted.rows.with_columns(number).join(kinds.select("kind"), on="kind", how="semi")
+    resent = found.filter(~pl.col("kind").is_in(first)).with_columns(
+        ended_at=fields.after(pl.col("started_at"), pl.col("duration_ms")),
+        count=pl.lit(1, pl.Int64),
     )
-    return summed.join(kinds, on="kind").with_columns(input=pl.lit(name), ok=pl.lit(True))
+    bucket = cells.bucket(pl.col("started_at")).alias("_bucket")
+    tries = found.filter(pl.col("kind").is_in(first)).group_by(bucket, "kind").agg(
+        pl.len().cast(pl.Int64).alias("count"), pl.col("started_at").min(),
+        pl.col("attempt_id").min(),
+    )  # fmt: skip
+    told = pl.concat([resent, tries.drop("_bucket")], how="diagonal")
+    return told.join(kinds, on="kind").with_columns(input=pl.lit(name), ok=pl.lit(True))
 
 
 def _detached(rows: pl.DataFrame) -> pl.DataFrame:
@@ -252,7 +262,7 @@ class _Collector:
         self._span(tally, rows)
         own = cells.Counted(rows, counted.kinds.filter("llm"))
         self._served(own.kinds)
-        self.spill.count(rows.height, _first_tries(own, tally.input))
+        self.spill.count(rows.height, _telling(own, tally.input))
         self._fold(cells.fold_counted(own))
 
     def _served(self, rows: pl.DataFrame) -> None:

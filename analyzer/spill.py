@@ -41,19 +41,17 @@ class Spill:
             telling = attempts.filter(_telling())
             self._table.append(telling.select(*columns.CHAINED, "signature", _ONE))
 
-    def count(self, attempts: int, first_tries: pl.DataFrame | None = None) -> None:
-        """Count attempts that are no rows.
+    def count(self, attempts: int, telling: pl.DataFrame | None = None) -> None:
+        """Count attempts of which there are no rows.
 
-        ``first_tries``: those of :data:`columns.CHAINED` that are known of such as their client
-        counted as first tries, and how many each row stands for: ``count``.
+        ``telling``: of those that can tell retries what is known of :data:`columns.CHAINED`, and
+        how many attempts each row stands for: ``count``. ``attempt_id`` counts from 0.
         """
-        if first_tries is not None and first_tries.height:
-            nothing = pl.lit(None, pl.UInt64)
-            rows = first_tries.with_columns(
-                attempt_id=pl.lit(self.height, pl.UInt64), signature=nothing
-            )
+        if telling is not None and telling.height:
+            rows = telling.with_columns(pl.col("attempt_id") + self.height)
             known = columns.conform(rows).select(*columns.CHAINED)
-            self._table.append(known.with_columns(rows["signature"], rows["count"]))
+            nothing = pl.lit(None, pl.UInt64).alias("signature")
+            self._table.append(known.with_columns(nothing, rows["count"]))
         self.height += attempts
 
     def batches(self) -> Iterator[pl.DataFrame]:

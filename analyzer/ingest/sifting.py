@@ -16,7 +16,12 @@ import polars as pl
 
 from analyzer import cells, columns
 
-SIFTED = pl.Schema({"kind": pl.UInt64(), "started_at": columns.TIME, "duration_ms": pl.Float64()})
+SIFTED = pl.Schema(
+    {
+        "kind": pl.UInt64(), "started_at": columns.TIME, "duration_ms": pl.Float64(),
+        "time_precision_ms": pl.Float64(),
+    }
+)  # fmt: skip
 """One row per line. Lines of one ``kind`` are the same but for what is measured, and for ids; null:
 the line has to be read. Of a kind that is not null ``started_at`` is known."""
 
@@ -24,7 +29,7 @@ _MOST_KINDS = 0.2
 """Share of different kinds in the lines of a block from which counting does not pay."""
 _MANY_FRESH = 0.1
 """Share of lines of kinds that were not met before, from which one of each kind is read first."""
-_ENOUGH_LINES = 16_384
+_ENOUGH_BYTES = 8 << 20
 """To read few lines at a time takes hardly less than to read many."""
 _ENOUGH_ALIKE = 400_000
 _REMEMBERED = 200_000
@@ -33,8 +38,8 @@ _MEASURED = (
     "ttft_ms", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens",
 )  # fmt: skip
 """What is summed of attempts besides their number and duration: a line with it is read."""
-_NAMING = ("session_id", "request_hash")
-"""What makes an attempt one of its own; a counter of resends does only from the first resend on."""
+_NAMING = ("session_id", "request_hash", "retry_after_s")
+"""What tells more of one attempt than its kind and its times."""
 
 Block = TypeVar("Block")
 Say = Callable[[pl.DataFrame], pl.DataFrame]
@@ -76,7 +81,7 @@ class Sifting:
         self._lines: list[pl.DataFrame] = []
         self._fresh: list[pl.DataFrame] = []
         self._alike: list[pl.DataFrame] = []
-        self._height = 0
+        self._height = self._bytes = 0
         self.pays = True
         """Whether lines are alike often enough."""
 
@@ -88,8 +93,8 @@ class Sifting:
     @property
     def enough(self) -> bool:
         """Whether so much was taken that it should be given back."""
-        lines, alike = (sum(map(len, frames)) for frames in (self._lines, self._alike))
-        return lines >= _ENOUGH_LINES or alike >= _ENOUGH_ALIKE
+        alike = sum(frame.height for frame in self._alike)
+        return self._bytes >= _ENOUGH_BYTES or alike >= _ENOUGH_ALIKE
 
     def take(self, sifted: pl.DataFrame, lines: Lines) -> None:
         """Take a block: ``sifted`` is :data:`SIFTED` and ``record`` of all its lines."""
@@ -107,8 +112,9 @@ class Sifting:
         left = told.select(~pl.col("counted").fill_null(False)).to_series()
         chosen = lines(left)
         self._lines.append(chosen)
+        self._bytes += int(chosen["line"].str.len_bytes().sum())
         self._fresh.append(fresh.select("kind", "record"))
-        self._alike.append(told.filter("counted").select(*SIFTED.names()))
+        self._alike.append(told.filter("counted").select("record", *SIFTED.names()))
         self._height += sifted.height - (int(left.sum()) - chosen.height)
 
     def give(self) -> Given:
@@ -123,7 +129,7 @@ class Sifting:
         given = Given(self._read(lines) if lines.height else None, counted, self._height)
         for taken in (self._lines, self._fresh, self._alike):
             taken.clear()
-        self._height = 0
+        self._height = self._bytes = 0
         return given
 
     def _told(self, sifted: pl.DataFrame) -> pl.DataFrame:
@@ -149,7 +155,7 @@ class Sifting:
 _NONE = pl.DataFrame(
     schema={
         "kind": pl.UInt64(), "counted": pl.Boolean(), "llm": pl.Boolean(),
-        "resend_count": pl.Int64(), "model_served": pl.String(),
+        "resend_count": pl.Int64(), "model_served": pl.String(), "method": pl.String(),
         **{name: columns.dtype_of(name) for name in cells.KIND},
     }
 )  # fmt: skip
@@ -157,10 +163,9 @@ _NONE = pl.DataFrame(
 
 def _counted() -> pl.Expr:
     """Whether attempts like this one need nothing but being counted."""
-    first_try = pl.col("resend_count").fill_null(0) == 0
     apart = pl.all_horizontal(pl.col(name).is_null() for name in (*_MEASURED, *_NAMING))
     well = pl.col("ok").fill_null(False)
-    return pl.when(pl.col("llm").fill_null(False)).then(well & first_try & apart).otherwise(True)
+    return pl.when(pl.col("llm").fill_null(False)).then(well & apart).otherwise(True)
 
 
 def _is_fresh() -> pl.Expr:

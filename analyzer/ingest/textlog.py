@@ -280,7 +280,9 @@ class _Reading:
         sifting = Sifting(say, lambda lines: self._parse(lines, place[0]), self._probe)
 
         def sift(block: LineBlock) -> tuple[LineBlock, Sifted | None]:
-            return block, reader.sift(block) if len(block.data) >= SIFT_BYTES else None
+            sifted = reader.sift(block) if len(block.data) >= SIFT_BYTES else None
+            # What was sifted is not needed as bytes any more.
+            return replace(block, data=b"") if sifted else block, sifted
 
         for uncounted, sifted in mapped(sift, sifting.while_it_pays(blocks)):
             block = (

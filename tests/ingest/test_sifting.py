@@ -122,7 +122,13 @@ def block(*kinds: int | None) -> tuple[pl.DataFrame, Any]:
     texts = pl.Series("line", [KINDS.get(kind or 0, "failed") for kind in kinds])
     record = pl.Series("record", range(1, len(kinds) + 1), dtype=pl.Int64)
     sifted = pl.DataFrame(
-        {"kind": kinds, "started_at": START, "duration_ms": 1.0, "record": record},
+        {
+            "kind": kinds,
+            "started_at": START,
+            "duration_ms": 1.0,
+            "time_precision_ms": 1.0,
+            "record": record,
+        },
         schema={**SIFTED, "record": pl.Int64},
     )
     return sifted, lambda chosen: pl.DataFrame([record, texts]).filter(chosen)
@@ -195,7 +201,12 @@ def test_counted_attempts_are_counted_as_their_rows_would_be() -> None:
     kinds = columns.conform(
         pl.DataFrame({"model": list(names.values()), "hop": "gateway", "llm": True})
     ).select(
-        "llm", "resend_count", "model_served", *cells.KIND, kind=pl.Series([7, 8], dtype=pl.UInt64)
+        "llm",
+        "resend_count",
+        "model_served",
+        "method",
+        *cells.KIND,
+        kind=pl.Series([7, 8], dtype=pl.UInt64),
     )
     full = columns.conform(
         rows.with_columns(model=pl.col("kind").replace_strict(names), hop=pl.lit("gateway"))

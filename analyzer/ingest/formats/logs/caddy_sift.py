@@ -51,7 +51,7 @@ class Sieves:
         made = _timed(raw, self._wants.reading.zone)
         alone = ~(_near_an_end(made) | _beside_trouble(raw, others))
         kind = pl.when(alone).then("kind").alias("kind")
-        told = made.select(kind, "started_at", "duration_ms").match_to_schema(SIFTED)
+        told = made.with_columns(kind).select(SIFTED.names()).match_to_schema(SIFTED)
         return Sifted(told, lines)
 
     def _sieve(self, lines: Sequence[str]) -> jsonsieve.Sieve | None:
@@ -74,12 +74,13 @@ def _apart(path: jsonshape.Path) -> bool:
 
 def _timed(raw: pl.DataFrame, zone: tzinfo | None) -> pl.DataFrame:
     stamp = raw.select(pl.coalesce(*caddy_row.TIMES)).to_series()
-    ended, _ = caddy_row.times(stamp, zone)
+    ended, precise = caddy_row.times(stamp, zone)
     plain = raw["duration"].str.contains(_SECONDS) & ended.is_not_null()
     made = raw.select(
         kind=pl.when(plain.fill_null(False)).then("kind"),
         duration_ms=(fields.number(pl.col("duration")) * 1000.0).round(6),
         ended_at=ended,
+        time_precision_ms=precise,
     )
     return made.with_columns(started_at=fields.before(pl.col("ended_at"), pl.col("duration_ms")))
 

@@ -41,6 +41,7 @@ MEASURES = (
     "OriginTLSHandshakeDurationMs", "RayID",
 )  # fmt: skip
 """The fields that say nothing of whether a request went well, and of what it asked for."""
+_SIFTED = ("started_at", "duration_ms", "time_precision_ms")
 _NOTHING = ("", "unknown", "-", "null")
 _BY_CLOUDFLARE = (
     "purge", "alwaysOnline", "healthcheck", "edgeWorkerFetch", "edgeWorkerCacheAPI",
@@ -106,7 +107,7 @@ def sifted(raw: pl.DataFrame) -> pl.DataFrame:
         EdgeTimeToFirstByteMs=pl.lit(None, pl.String()),
     )
     times = _times()
-    made = made.select("kind", **{name: times[name] for name in ("started_at", "duration_ms")})
+    made = made.select("kind", **{name: times[name] for name in _SIFTED})
     timed = pl.col("started_at").is_not_null() & pl.col("duration_ms").is_not_null()
     return made.with_columns(kind=pl.when(timed).then("kind"))
 

@@ -7,7 +7,7 @@ different ones, are read once each.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import timedelta
 
 import polars as pl
@@ -168,6 +168,11 @@ def _offset(zone: str) -> timedelta:
     return -size if digits[0] == "-" else size
 
 
+def precision(variables: Container[str]) -> float:
+    """Return the resolution of the times in milliseconds."""
+    return 1.0 if "msec" in variables else 1000.0
+
+
 def attempts(made: pl.DataFrame, wants: Wants) -> pl.DataFrame:
     """Return canonical rows of what :func:`readable` gave."""
     logged = frozenset(made.columns)
@@ -183,7 +188,7 @@ def attempts(made: pl.DataFrame, wants: Wants) -> pl.DataFrame:
         if duration is not None
         else pl.col("ended_at"),
         "time_kind": pl.lit("end"),
-        "time_precision_ms": pl.lit(1.0 if "msec" in logged else 1000.0),
+        "time_precision_ms": pl.lit(precision(logged)),
         "status": _status(),
         **({"duration_ms": duration} if duration is not None else {}),
         **({"response_bytes": pl.col(size)} if size else {}),

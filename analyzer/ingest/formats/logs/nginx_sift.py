@@ -48,7 +48,9 @@ def sifted(plan: Plan, fits: pl.Expr, data: bytes) -> pl.DataFrame:
     ended = nginx_row.ended(made)
     started = fields.before(pl.col("ended_at"), pl.col("duration_ms"))
     told = made.with_columns(ended).with_columns(
-        pl.when(pl.col("ended_at").is_not_null()).then("kind").alias("kind"), started_at=started
+        pl.when(pl.col("ended_at").is_not_null()).then("kind").alias("kind"),
+        started_at=started,
+        time_precision_ms=pl.lit(nginx_row.precision(values)),
     )
     return told.select(SIFTED.names())
 
