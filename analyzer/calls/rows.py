@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from analyzer import cells
+
 WINDOW_S = 120.0
 """Within this time after a failure an equal request asks again what failed, unless the answer asked
 for a longer wait. Clients of providers wait up to a minute between two tries."""
@@ -49,11 +51,31 @@ def told(attempts: pl.DataFrame, talkers: pl.DataFrame, counting: pl.DataFrame) 
     ``talkers``: those :data:`SOURCE` whose sessions have several attempts. ``counting``: those
     whose clients count their resends.
     """
-    based = _based(_counted(_timed(attempts), counting), talkers)
-    rows = based.with_columns(
+    rows = _based(_timed(_narrow(attempts, talkers, counting)))
+    rows = rows.with_columns(
         _key().alias("key"), pl.int_range(pl.len(), dtype=pl.Int64).alias("order")
     )
     return _windows(_alone(_habits(rows))).select(ROWS.names()).match_to_schema(ROWS)
+
+
+def _narrow(attempts: pl.DataFrame, talkers: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
+    """Return what is needed of attempts: a number for what a retry keeps in place of many texts.
+
+    There may be hundreds of thousands, and every step that follows copies them.
+    """
+    source = cells.number(attempts, SOURCE)
+    of = {
+        name: source.is_in(cells.number(sources, SOURCE).implode())
+        for name, sources in (("talks", talkers), ("counts", counting))
+    }
+    return attempts.select(
+        "attempt_id", "input", "record", "ok", "started_at", "ended_at", "duration_ms",
+        "time_precision_ms", "retry_after_s", "resend_count", "request_bytes",
+        kept=cells.number(attempts, KEPT),
+        named=pl.col("session_id").is_not_null(),
+        hashed=pl.col("request_hash").is_not_null(),
+        **of,
+    )  # fmt: skip
 
 
 def _timed(attempts: pl.DataFrame) -> pl.DataFrame:
@@ -77,34 +99,26 @@ def _timed(attempts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _counted(rows: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
-    """Add ``level``. OpenTelemetry leaves the counter of first tries out: null is then 0."""
+def _based(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``level`` and ``basis``.
+
+    OpenTelemetry leaves the counter of first tries out: null is then 0. A session tells only if it
+    is one, not a new id for every request.
+    """
     sane = pl.when(pl.col("resend_count") >= 0).then("resend_count")
-    marked = _marked(rows, counting, "counts")
-    return marked.with_columns(pl.when("counts").then(sane.fill_null(0)).alias("level"))
-
-
-def _based(rows: pl.DataFrame, talkers: pl.DataFrame) -> pl.DataFrame:
-    """Add ``basis``: a session tells only if it is one, not a new id for every request."""
-    return _marked(rows, talkers, "talks").with_columns(
+    return rows.with_columns(pl.when("counts").then(sane.fill_null(0)).alias("level")).with_columns(
         pl.when(pl.col("level").is_not_null())
         .then(pl.lit("counter"))
-        .when(pl.col("request_hash").is_not_null())
+        .when("hashed")
         .then(pl.lit("request_hash"))
-        .when(pl.col("session_id").is_not_null() & pl.col("talks"))
+        .when(pl.col("named") & pl.col("talks"))
         .then(pl.lit("session"))
         .alias("basis")
     )
 
 
-def _marked(rows: pl.DataFrame, sources: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add whether a row is of one of ``sources``: true, else null."""
-    known = sources.select(SOURCE).unique().with_columns(pl.lit(True).alias(name))
-    return rows.join(known, on=SOURCE, how="left", nulls_equal=True, maintain_order="left")
-
-
 def _key() -> pl.Expr:
-    return pl.struct(*KEPT, "basis").hash(seed=0)
+    return pl.struct("kept", "basis").hash(seed=0)
 
 
 def _habits(rows: pl.DataFrame) -> pl.DataFrame:
