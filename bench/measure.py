@@ -64,10 +64,13 @@ def once(
     command: list[str], into: Series, *, together: bool = False, stderr: int | None = None
 ) -> None:
     """Run a command and note what it took. A failing command ends the benchmark."""
+    # Where Python may not keep what it compiled, every run would compile all modules again.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr
-    )
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+        env=environment,
+    )  # fmt: skip
     watch = Watch(process.pid)
     if together:
         watch.start()

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-BLOCK = 16 << 20
+BLOCK = 8 << 20
 _AHEAD = 64 << 10
 """Bytes at the end of a block in which the last line break is looked for."""
 

@@ -124,8 +124,10 @@ class Sifting:
         alike, lines = pl.concat(self._alike), pl.concat(self._lines)
         kinds = self._known.join(alike.select("kind").unique(), on="kind", how="semi")
         counted = cells.Counted(alike, kinds.drop("counted")) if alike.height else None
-        first = pl.concat(self._fresh).unique("kind", keep="first", maintain_order=True)
-        self._learn(lines.join(first.select("record"), on="record", how="semi"), first)
+        # Some may have been met in a later block, and learnt there.
+        first = pl.concat(self._fresh).join(self._known, on="kind", how="anti")
+        first = first.unique("kind", keep="first", maintain_order=True)
+        self._learn(lines.join(first, on="record", how="semi"), first)
         given = Given(self._read(lines) if lines.height else None, counted, self._height)
         for taken in (self._lines, self._fresh, self._alike):
             taken.clear()

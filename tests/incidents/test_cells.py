@@ -37,9 +37,10 @@ def test_a_stretch_is_what_a_filter_finds(
     cells = Cells(rows)
     found = cells.of(scope, start + first, start + behind, *rows.columns)
     assert_frame_equal(found, expected)
-    left = cells.without(scope, start + first, start + behind)
+    left, gone = cells.without(scope, start + first, start + behind)
     assert_frame_equal(left.rows, rows.filter(~(inside & series.is_of(scope))))
     assert left.minutes == left.rows["at"].unique().sort().to_list()
+    assert gone["model"] == set(expected["model"])
 
 
 def test_failures_without_an_attempt_are_attempts_too(rows: pl.DataFrame) -> None:
@@ -49,7 +50,26 @@ def test_failures_without_an_attempt_are_attempts_too(rows: pl.DataFrame) -> Non
     assert summed["attempts"].to_list() == [4, 4, 6, 4, 4, 4, 4, 6]
 
 
+@pytest.mark.parametrize("scope", [A, Scope("model", "b"), ALL])
+def test_what_was_asked_before_a_stretch_went_is_not_told_after_it(
+    rows: pl.DataFrame, scope: Scope
+) -> None:
+    start = rows["at"].min()
+    assert isinstance(start, int)
+    cells = Cells(rows)
+    for each in (A, Scope("model", "b"), ALL):
+        cells.series(each, -math.inf, math.inf)
+    cells.broken(ALL, -math.inf, math.inf, "service")
+    left, _ = cells.without(A, start + 2, start + 10)
+    fresh = Cells(left.rows)
+    for first, behind in ((-math.inf, math.inf), (start, start + 12), (start + 1, start + 10)):
+        assert_frame_equal(left.series(scope, first, behind), fresh.series(scope, first, behind))
+        known = left.broken(scope, first, behind, "service")
+        assert known == fresh.broken(scope, first, behind, "service")
+
+
 def test_nothing_has_no_minutes(rows: pl.DataFrame) -> None:
     none = Cells(rows.clear())
     assert none.minutes == []
     assert not none.of(A, -math.inf, math.inf, "at").height
+    assert not none.series(A, -math.inf, math.inf).height

@@ -176,6 +176,20 @@ def test_kinds_are_remembered_and_new_ones_learnt_when_they_are_few() -> None:
     assert sieve.give().lines == 0
 
 
+def test_a_kind_that_is_learnt_while_it_waits_is_learnt_once() -> None:
+    sieve = Sifting(columns.conform, rows_of, rows_of)
+    sieve.take(*block(*[1] * 20))
+    sieve.take(*block(*[1] * 30, 3))
+    sieve.take(*block(*[1] * 3, *[3] * 3))
+    found = sieve.give()
+    assert found.counted is not None
+    assert found.counted.rows.height == 56
+    sieve.take(*block(3, 3, 3))
+    found = sieve.give()
+    assert found.counted is not None
+    assert found.counted.rows.height == 3
+
+
 def test_lines_that_are_all_different_do_not_pay() -> None:
     sieve = Sifting(columns.conform, rows_of, rows_of)
     sieve.take(*block(*range(100, 120)))
