@@ -42,6 +42,10 @@ _TOKENS = ((1_000, "< 1 000"), (4_000, "1 000-4 000"), (16_000, "4 000-16 000"),
            (64_000, "16 000-64 000"), (256_000, "64 000-256 000"))  # fmt: skip
 
 
+_Sums = list[tuple[str, float]]
+"""Values and how many attempts have them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tested:
     field: str
@@ -70,8 +74,7 @@ def differs(failed: pl.DataFrame, counts: pl.DataFrame, healthy: pl.DataFrame) -
     broken, good = float(failed["weight"].sum()), float(counts["ok"].sum())
     if why := _too_few(broken, good):
         return Differs(failed=round(broken), ok=round(good), not_tested=why)
-    tested = [test for field in COUNTED for test in _counted(field, failed, counts)]
-    tested += _sampled(failed, healthy)
+    tested = [*_counted(failed, counts), *_sampled(failed, healthy)]
     if not tested:
         why = "failures and successes have the same single value in every field"
         return Differs(failed=round(broken), ok=round(good), not_tested=why)
@@ -89,22 +92,36 @@ def _too_few(broken: float, good: float) -> str | None:
     return None
 
 
-def _summed(rows: pl.DataFrame, field: str, amount: str) -> list[tuple[str, float]]:
-    """Return (value, how many) of the rows that have one, commonest first."""
-    if field not in rows.columns:
-        return []
-    named = rows.select(
-        pl.col(field).cast(pl.String).alias("value"), pl.col(amount).cast(pl.Float64).alias("n")
-    )
-    sums = named.drop_nulls("value").group_by("value").agg(pl.col("n").sum())
-    return list(sums.sort("n", "value", descending=[True, False]).iter_rows())
+def _summed(rows: pl.DataFrame, fields: Sequence[str], amount: str) -> list[_Sums]:
+    """Return, for each field, the sums of the values that rows have, commonest first."""
+    number = pl.col(amount).cast(pl.Float64).alias("n")
+    queries = [
+        rows.lazy()
+        .select(pl.col(field).cast(pl.String).alias("value"), number)
+        .drop_nulls("value")
+        .group_by("value")
+        .agg(pl.col("n").sum())
+        .sort("n", "value", descending=[True, False])
+        for field in fields
+    ]
+    # Without the optimiser: its search would cost more than so small a query.
+    found = pl.collect_all(queries, optimizations=pl.QueryOptFlags.none())
+    return [sums.rows() for sums in found]
 
 
-def _counted(field: str, failed: pl.DataFrame, counts: pl.DataFrame) -> list[_Tested]:
-    if field not in failed.columns:
+def _counted(failed: pl.DataFrame, counts: pl.DataFrame) -> list[_Tested]:
+    fields = [name for name in COUNTED if name in failed.columns]
+    if not fields:
         return []
-    sums = _summed(failed, field, "weight"), _summed(counts, field, "ok")
-    return _field(field, *sums, (_shrunk(failed, field), 1.0))
+    known = [name for name in fields if name in counts.columns]
+    broken = _summed(failed, fields, "weight")
+    good = dict(zip(known, _summed(counts, known, "ok"), strict=True))
+    shrunk = _shrunk(failed, fields)
+    return [
+        test
+        for field, sums, left in zip(fields, broken, shrunk, strict=True)
+        for test in _field(field, sums, good.get(field, []), (left, 1.0))
+    ]
 
 
 def _field(
@@ -132,14 +149,16 @@ def _sampled(failed: pl.DataFrame, healthy: pl.DataFrame) -> list[_Tested]:
     if not healthy.height:
         return []
     one, two = _binned(failed), _binned(healthy)
-    tested = []
-    for field in SAMPLED:
-        if field not in one.columns or field not in two.columns:
-            continue
-        shrunk = _shrunk(one, field), _shrunk(two, field)
-        sums = _summed(one, field, "weight"), _summed(two, field, "weight")
-        tested += _field(field, *sums, shrunk)
-    return tested
+    fields = [name for name in SAMPLED if name in one.columns and name in two.columns]
+    if not fields:
+        return []
+    of_failed, of_ok = (_summed(rows, fields, "weight") for rows in (one, two))
+    shrunk = zip(_shrunk(one, fields), _shrunk(two, fields), strict=True)
+    return [
+        test
+        for field, broken, good, left in zip(fields, of_failed, of_ok, shrunk, strict=True)
+        for test in _field(field, broken, good, left)
+    ]
 
 
 def _binned(rows: pl.DataFrame) -> pl.DataFrame:
@@ -159,14 +178,18 @@ def _bin(number: pl.Expr, edges: Sequence[tuple[int, str]], most: str) -> pl.Exp
     return pl.when(number.is_not_null()).then(named)
 
 
-def _shrunk(rows: pl.DataFrame, field: str) -> float:
+def _shrunk(rows: pl.DataFrame, fields: Sequence[str]) -> list[float]:
     """Return how many rows of equal weight tell as much, over the sum of the weights (Kish).
 
-    Of the rows that have the field.
+    For each field, of the rows that have it.
     """
-    weights = rows["weight"].filter(rows[field].is_not_null())
-    total, squares = float(weights.sum()), float((weights**2).sum())
-    return total / squares if squares > 0 else 1.0
+    told = {name: pl.col("weight").filter(pl.col(name).is_not_null()) for name in fields}
+    sums = rows.select(
+        *(weights.sum().alias(f"sum of {name}") for name, weights in told.items()),
+        *((weights**2).sum().alias(f"squares of {name}") for name, weights in told.items()),
+    ).row(0)
+    totals, squares = sums[: len(fields)], sums[len(fields) :]
+    return [n / square if square > 0 else 1.0 for n, square in zip(totals, squares, strict=True)]
 
 
 def _written(tested: Sequence[_Tested], failed: int, ok: int) -> Differs:

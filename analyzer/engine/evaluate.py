@@ -47,17 +47,22 @@ def evaluate(rows: pl.DataFrame, ledger: Ledger, rules: Sequence[Rule]) -> Evalu
     values = Values(rows, many_rows=None)
     living = alive(rows, nodes, values)
     found = matches(rows, list(living.values()), values)
-    found.columns = [str(number) for number in living]
-    hits = (
-        _select(found, [pl.all().arg_true().cast(pl.UInt32).implode()])
-        .unpivot(variable_name="rule", value_name="row")
-        .explode("row", empty_as_null=False)
-        .select(pl.col("row", "rule").cast(pl.UInt32))
-    )
+    hits = _hits(living, found)
     asked = {
         call.key: call for number in hits["rule"].unique().sort() for call in rules[number].calls
     }
     return Evaluation(tuple(rules), nodes, hits, context(rows, ledger, asked.values()))
+
+
+def _hits(rules: Iterable[int], found: pl.DataFrame) -> pl.DataFrame:
+    """Return ``row rule`` of what is true in the columns, which are those of the rules."""
+    rows = [pl.Series("row", [], dtype=pl.UInt32)]
+    numbers = [pl.Series("rule", [], dtype=pl.UInt32)]
+    for number, column in zip(rules, found.iter_columns(), strict=True):
+        true = column.arg_true().cast(pl.UInt32)
+        rows.append(true)
+        numbers.append(pl.Series([number], dtype=pl.UInt32).new_from_index(0, len(true)))
+    return pl.DataFrame([pl.concat(rows), pl.concat(numbers)])
 
 
 def context(rows: pl.DataFrame, ledger: Ledger, calls: Iterable[Call]) -> dict[str, pl.Series]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,9 +48,10 @@ def regions(rows: pl.DataFrame, options: Options) -> list[Region]:
     A region goes back by the long window before its first alarm and on by the short one after the
     last failure that holds it.
     """
-    sums = _Sums(rows, _minutes(max(pair.long for pair in options.pairs)))
+    windows = {_minutes(window) for pair in options.pairs for window in (pair.short, pair.long)}
+    failing = _failing(rows, sorted(windows))
     merged: list[Region] = []
-    for scope, usual, first, last in _alarms(sums, options).sort("scope", "first").iter_rows():
+    for scope, usual, first, last in _alarms(failing, options).iter_rows():
         known = merged[-1] if merged else None
         if known is not None and known.scope == scope and first <= known.last:
             merged[-1] = Region(scope, known.first, max(known.last, last), usual)
@@ -59,45 +60,40 @@ def regions(rows: pl.DataFrame, options: Options) -> list[Region]:
     return merged
 
 
-class _Sums:
-    """Sums over windows that end at a failure: rates rise nowhere else.
+def _failing(rows: pl.DataFrame, windows: Collection[int]) -> pl.DataFrame:
+    """Return ``scope at usual`` of the failing minutes, with the windows that end there.
 
+    Rates rise nowhere else. For each window of so many minutes, ``failed N`` and ``attempts N``.
     All scopes are laid on one axis of minutes, far enough apart that no window reaches from one
     into the next, so that a window is the difference of two running sums.
     """
+    at = pl.col("at") - pl.col("at").min()
+    scopes = pl.col("scope").rle_id().cast(pl.Int64)
+    placed = rows.with_columns((scopes * (at.max() + max(windows) + 1) + at).alias("place"))
+    running = {
+        name: pl.lit(pl.concat([pl.Series([0.0]), placed[name].cum_sum()]))
+        for name in ("attempts", "failed")
+    }
 
-    def __init__(self, rows: pl.DataFrame, longest: int) -> None:
-        at = pl.col("at") - pl.col("at").min()
-        scopes = pl.col("scope").rle_id().cast(pl.Int64)
-        placed = rows.with_columns((scopes * (at.max() + longest + 1) + at).alias("place"))
-        self.places = placed["place"]
-        self.running = {
-            name: pl.concat([pl.Series([0.0]), placed[name].cum_sum()])
-            for name in ("attempts", "failed")
-        }
-        self.rows = placed.filter(pl.col("failed") > 0)
-        self.upto = self._at(0)
+    def before(earlier: int) -> pl.Expr:
+        return pl.lit(placed["place"]).search_sorted(pl.col("place") - earlier, side="right")
 
-    def failed(self, window: int) -> pl.Series:
-        """Return the failures of the window up to each failing minute."""
-        return self._of("failed", self._at(window))
-
-    def rate(self, window: int) -> pl.Series:
-        """Return the failure rate of the window up to each failing minute."""
-        before = self._at(window)
-        return self._of("failed", before) / self._of("attempts", before)
-
-    def _at(self, earlier: int) -> pl.Series:
-        return self.places.search_sorted(self.rows["place"] - earlier, side="right")
-
-    def _of(self, name: str, before: pl.Series) -> pl.Series:
-        return self.running[name].gather(self.upto) - self.running[name].gather(before)
+    return placed.filter(pl.col("failed") > 0).select(
+        "scope",
+        "at",
+        "usual",
+        *(
+            (sums.gather(before(0)) - sums.gather(before(window))).alias(f"{name} {window}")
+            for window in windows
+            for name, sums in running.items()
+        ),
+    )
 
 
-def _alarms(sums: _Sums, options: Options) -> pl.DataFrame:
+def _alarms(failing: pl.DataFrame, options: Options) -> pl.DataFrame:
     """Return ``scope usual first last`` of the stretches in which a pair alarms."""
     flags = [
-        _flags(sums, pair, options).with_columns(pl.lit(number).alias("pair"))
+        _flags(failing, pair, options).with_columns(pl.lit(number).alias("pair"))
         for number, pair in enumerate(options.pairs)
     ]
     # The rows of a pair follow those of the one before, so a stretch ends where any of these does.
@@ -117,27 +113,33 @@ def _alarms(sums: _Sums, options: Options) -> pl.DataFrame:
         )
         .filter("on")
         .select("scope", "usual", "first", "last")
+        .sort("scope", "first")
+        .collect()
     )
 
 
-def _flags(sums: _Sums, pair: Pair, options: Options) -> pl.DataFrame:
+def _flags(failing: pl.DataFrame, pair: Pair, options: Options) -> pl.LazyFrame:
     """Return ``long short scope at usual on hold`` of each failing minute.
 
     ``on`` says whether the pair alarms then, ``hold`` whether an alarm that is on stays so.
     """
-    usual = sums.rows["usual"]
+    short, long = _minutes(pair.short), _minutes(pair.long)
+    usual = pl.col("usual")
     excess = (pair.burn * usual.clip(options.budget)).clip(upper_bound=options.cap)
-    short, long = sums.rate(_minutes(pair.short)), sums.rate(_minutes(pair.long))
-    enough = sums.failed(_minutes(pair.long)) >= options.min_failed - 1e-6
-    return sums.rows.select(
-        pl.lit(_minutes(pair.long), pl.Int64).alias("long"),
-        pl.lit(_minutes(pair.short), pl.Int64).alias("short"),
+    enough = pl.col(f"failed {long}") >= options.min_failed - 1e-6
+    return failing.lazy().select(
+        pl.lit(long, pl.Int64).alias("long"),
+        pl.lit(short, pl.Int64).alias("short"),
         "scope",
         "at",
         "usual",
-        ((long >= usual + excess) & (short >= usual + excess) & enough).alias("on"),
-        (short >= usual + options.hold * excess).alias("hold"),
+        ((_rate(long) >= usual + excess) & (_rate(short) >= usual + excess) & enough).alias("on"),
+        (_rate(short) >= usual + options.hold * excess).alias("hold"),
     )
+
+
+def _rate(window: int) -> pl.Expr:
+    return pl.col(f"failed {window}") / pl.col(f"attempts {window}")
 
 
 def _minutes(length: timedelta) -> int:

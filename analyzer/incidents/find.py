@@ -15,7 +15,7 @@ import polars as pl
 
 from analyzer.incidents import burn, series
 from analyzer.incidents.burn import Region
-from analyzer.incidents.cells import Cells
+from analyzer.incidents.cells import Cells, Values, is_among
 from analyzer.incidents.options import Options, Pair
 from analyzer.incidents.segment import Segment, Track, silences
 from analyzer.incidents.window import ALL, PLANNED, SCOPES, Cause, Scope, Window
@@ -86,6 +86,7 @@ class _Search:
     def __init__(self, cells: Cells, scopes: pl.DataFrame, family: str, options: Options) -> None:
         self.cells, self.family, self.options = cells, family, options
         self.silences = silences(cells.minutes)
+        self.leads: dict[tuple[Scope, int, int], tuple[str, str]] = {}
         self.rows = series.of_family(scopes, family, options.min_failed)
 
     def run(self) -> list[Window]:
@@ -102,9 +103,11 @@ class _Search:
                 continue
             segment = self._edges(chosen)
             windows.append(replace(self._window(chosen, segment), rank=len(windows)))
-            self._set_aside(chosen.scope, segment)
+            gone = self._set_aside(chosen.scope, segment)
             for candidate in candidates:
-                if candidate.segment and _touch(candidate.segment, segment):
+                if not candidate.segment or not is_among(candidate.scope, gone):
+                    continue
+                if _touch(candidate.segment, segment):
                     self._look(candidate)
         return [self._based(window) for window in _joined(windows)]
 
@@ -141,12 +144,13 @@ class _Search:
         if candidate.pairs:
             candidate.segment = segment
 
-    def _track(
-        self, scope: Scope, first: float, behind: float, failed: pl.Expr | None = None
-    ) -> Track:
+    def _track(self, scope: Scope, first: float, behind: float) -> Track:
         """Return the minutes from ``first`` to before ``behind`` of what is not set aside."""
-        mine = pl.col(self.family) if failed is None else failed
-        return _track(self.cells.summed(scope, first, behind, mine), self.silences)
+        rows = self.cells.series(scope, first, behind)
+        at, attempts, failed = (rows[name].to_list() for name in ("at", "attempts", self.family))
+        # A failure that the counts lack is an attempt too.
+        attempts = [n if n >= bad else bad for n, bad in zip(attempts, failed, strict=True)]
+        return Track(at, attempts, failed, self.silences)
 
     def _best(self, candidates: Iterable[_Candidate]) -> _Candidate | None:
         live = [(c, c.segment) for c in candidates if c.segment is not None]
@@ -181,8 +185,11 @@ class _Search:
         return []
 
     def _lead(self, scope: Scope, segment: Segment) -> tuple[str, str]:
-        causes = self._causes(scope, segment.first, segment.last + 1)
-        return causes[0].layer, causes[0].cause
+        key = scope, segment.first, segment.last
+        if key not in self.leads:
+            lead = self._causes(scope, segment.first, segment.last + 1)[0]
+            self.leads[key] = lead.layer, lead.cause
+        return self.leads[key]
 
     def _of_another(self, chosen: _Candidate, live: Collection[Scope]) -> bool:
         """Whether another scope explains it better, which does not burn its budget by it.
@@ -192,14 +199,11 @@ class _Search:
         """
         segment, scope = chosen.segment, chosen.scope
         assert segment is not None
-        own = self.cells.of(scope, segment.first, segment.last + 1, *SCOPES, self.family)
-        broken = own.filter(pl.col(self.family) > 0)
-        values = {field: set(broken[field].unique().to_list()) for field in SCOPES}
-        values[ALL] = {None}
+        values = self.cells.broken(scope, segment.first, segment.last + 1, self.family)
         near = segment.first - _NEAR, segment.last + 1 + _NEAR
         for other, usual in self.usual.items():
             # A scope that burns its budget too stands for election itself.
-            if other in live or other.value not in values[other.field]:
+            if other in live or not is_among(other, values):
                 continue
             rival = self._track(other, *near).best(usual)
             if rival and rival.evidence > segment.evidence and _touch(rival, segment):
@@ -224,7 +228,8 @@ class _Search:
             mine = pl.when(is_lead).then(mine).otherwise(0.0)
             usual = max(self._rate_outside(chosen, mine), usual / 100)
         reach = _reach(segment)
-        track = self._track(scope, segment.first - reach, segment.last + 1 + reach, mine)
+        rows = self.cells.summed(scope, segment.first - reach, segment.last + 1 + reach, mine)
+        track = _track(rows, self.silences)
         told = track.best(usual)
         if told is None or not _touch(told, segment) or told.failed < segment.failed / 2:
             told = segment
@@ -280,10 +285,16 @@ class _Search:
         good = float(after["attempts"].sum())
         return math.pow(1 - min(rate, 1 - 1e-9), good) > _SURELY_OVER
 
-    def _set_aside(self, scope: Scope, segment: Segment) -> None:
-        """Take the attempts of an incident out of what is searched on, and those at its edges."""
+    def _set_aside(self, scope: Scope, segment: Segment) -> Values:
+        """Take the attempts of an incident out of what is searched on, and those at its edges.
+
+        Returns the values that they had.
+        """
         edge = max(2.0, segment.gap)
-        self.cells = self.cells.without(scope, segment.first - edge, segment.last + 1 + edge)
+        first, behind = segment.first - edge, segment.last + 1 + edge
+        self.cells, gone = self.cells.without(scope, first, behind)
+        self.leads.clear()
+        return gone
 
     def _based(self, window: Window) -> Window:
         outside = self.cells.of(window.scope, -math.inf, math.inf, "attempts", self.family)

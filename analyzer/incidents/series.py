@@ -54,7 +54,8 @@ def of_scopes(rows: pl.DataFrame, least: float) -> pl.DataFrame:
 
     Of all scopes with ``least`` failures of one family; ``scope`` numbers them by field and value.
     """
-    parts = [_of_field(rows, name, least) for name in (ALL, *SCOPES)]
+    told = [name for name in SCOPES if rows[name].null_count() < rows.height]
+    parts = [_of_field(rows, name, least) for name in (ALL, *told)]
     numbered = pl.struct(KEYS).rle_id().alias("scope")
     return pl.concat(parts).sort(*KEYS, "at").with_columns(numbered)
 

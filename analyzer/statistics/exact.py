@@ -67,19 +67,17 @@ class _Table:
     def tail(self, start: int, end: int, step: int) -> float:
         """Return the sum of the probabilities from ``start`` to ``end``, which only fall."""
         term = total = math.exp(self.log(start))
+        # Thousands of steps: each is the ratio of neighbouring probabilities, written out here.
+        row, column, rest = self.row, self.column, self.n - self.row - self.column
         k = start
         while k != end and term > total * _NEGLIGIBLE:
-            term *= self._ratio(k, step)
+            if step > 0:
+                term *= (row - k) * (column - k) / ((k + 1) * (rest + k + 1))
+            else:
+                term *= k * (rest + k) / ((row - k + 1) * (column - k + 1))
             k += step
             total += term
         return total
-
-    def _ratio(self, k: int, step: int) -> float:
-        """Return the probability of ``k + step`` over that of ``k``."""
-        rest = self.n - self.row - self.column
-        if step > 0:
-            return (self.row - k) * (self.column - k) / ((k + 1) * (rest + k + 1))
-        return k * (rest + k) / ((self.row - k + 1) * (self.column - k + 1))
 
 
 def _log_choose(n: int, k: int) -> float:

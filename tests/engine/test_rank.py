@@ -70,6 +70,18 @@ def test_then_the_more_specific_and_then_the_id(make: Any, rows: Any) -> None:
     assert found["also"] == ["gateway.a", "gateway.b"]
 
 
+def test_rows_are_alike_only_if_all_of_very_many_rules_say_so(make: Any, rows: Any) -> None:
+    numbers = range(130)
+    rules = [make.rule(f"gateway.r{n}", match={"status": {"gte": 400 + n}}) for n in numbers]
+    statuses = [400 + n for n in (0, 62, 63, 64, 128, 62, 129)]
+
+    found = judge(rows(*({"status": one} for one in statuses)), EMPTY, None, make.knowledge(*rules))
+
+    for status, rule, also in zip(statuses, found["rule"], found["also"], strict=True):
+        expected = {f"gateway.r{n}" for n in numbers if 400 + n <= status}
+        assert {rule, *also} == expected
+
+
 @pytest.mark.parametrize(
     ("match", "context", "expected"),
     [
