@@ -108,7 +108,7 @@ def main(args: list[str] | None = None) -> None:
     # Polars' allocator keeps freed pages for a while; a log larger than memory is read in less of
     # it if they go back soon; at once would cost a tenth of the time. It is told through the
     # environment, before Polars is loaded.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:1000,muzzy_decay_ms:0")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:250,muzzy_decay_ms:0")
     try:
         _program(_called(sys.argv[1:] if args is None else args))(args=args, prog_name="analyze")
     except WhichhopError as error:

@@ -51,7 +51,7 @@ class JsonLog(TextLog):
         return self.claims(json.dumps(item).encode())
 
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
-        """Yield a batch for about every 16 MiB; an array's elements count as its records."""
+        """Yield a batch for about every 8 MiB; an array's elements count as its records."""
         if is_document(source.head):
             yield from super().read(_as_lines(source), wants)
         else:

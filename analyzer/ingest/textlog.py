@@ -148,7 +148,7 @@ class TextLog(Format):
         return _compiled(self.pattern).search(line[:_SNIFFED]) is not None
 
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
-        """Yield a batch for about every 16 MiB; see :class:`Format`."""
+        """Yield a batch for about every 8 MiB; see :class:`Format`."""
         return _Reading(self, source, wants).batches()
 
 

@@ -49,7 +49,7 @@ class GenericCsv(Format):
         return mapped(generic.by_mapping(header_of(head), reading.mapping), reading.mapping)
 
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
-        """Yield a batch for about every 16 MiB; see :class:`Format`."""
+        """Yield a batch for about every 8 MiB; see :class:`Format`."""
         notes = Notes(source.name)
         zone = ZoneNote(notes, wants.reading.zone)
         if not any(header_of(source.head)):

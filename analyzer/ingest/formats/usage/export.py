@@ -67,7 +67,7 @@ class Export(Format):
         return None if found is None or self.excluded & set(found.names) else found
 
     def read(self, source: Source, wants: Wants) -> Iterator[Batch]:
-        """Yield a batch for about every 16 MiB; see :class:`Format`."""
+        """Yield a batch for about every 8 MiB; see :class:`Format`."""
         notes = Notes(source.name)
         context = Context(source.name, self.hop, wants, notes)
         found = 0
