@@ -18,7 +18,8 @@ from polars.exceptions import PanicException, PolarsError
 
 from analyzer.ingest import jsonshape
 from analyzer.ingest.base import Batch, Source, Wants
-from analyzer.ingest.textlog import BAD, SAMPLE, TextLog, first_lines
+from analyzer.ingest.reader import BAD
+from analyzer.ingest.textlog import SAMPLE, TextLog, first_lines
 
 _FEW = 1000
 """Fewer lines are decoded: to find their shape is no gain."""

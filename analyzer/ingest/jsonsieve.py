@@ -84,8 +84,12 @@ def sieve_of(
     last = len(walk.pieces) - 1
     one_more = piece(last + 1)
     checks = [piece(at) == walk.pieces[at] for at in walk.keys if at not in steady]
-    checks.append(piece(last).is_not_null() & (one_more.is_null() | (one_more == "")))
-    number = pl.sum_horizontal(piece(at).hash(at) for at in sorted({*hashed, last}))
+    # The end of a line: a number may stand before it.
+    begun, bare, ended = walk.around(last)
+    checks.append(piece(last).str.ends_with(ended) if bare else piece(last) == begun)
+    # A quote too many gives a piece too many.
+    checks.append(one_more.is_null() | (one_more == ""))
+    number = pl.sum_horizontal(piece(at).hash(at) for at in sorted(hashed))
     kind = pl.when(pl.all_horizontal(checks)).then(number)
     return Sieve(found, frozenset(steady), kind, told)
 

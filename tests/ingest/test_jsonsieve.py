@@ -68,6 +68,17 @@ def test_other_keys_make_none(old: str, new: str) -> None:
     assert other is None
 
 
+def test_a_measure_may_be_the_last_value() -> None:
+    lines = [f'{{"status":200,"host":"a","at":{at}.5}}' for at in range(9)]
+    type_ = pl.Struct({"at": pl.String(), "status": pl.String(), "host": pl.String()})
+    sieve = sieve_of(lines, type_, [("at",)], lambda path: path == ("at",))
+    assert sieve is not None
+    cut = lines[0].removesuffix("}")
+    found = sieve.scan("\n".join([*lines, cut]).encode()).collect()["kind"].to_list()
+    assert found[0] is not None
+    assert found == [found[0]] * 9 + [None]
+
+
 def test_a_sieve_fits_lines_of_its_shape() -> None:
     sieve = sieve_of([LINE] * 9, TYPE, [("at",)], lambda path: False, ("heads",))
     assert sieve is not None

@@ -11,7 +11,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Alone, Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _TIME = r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
 _QUOTED = r'(?:[^"\\]|\\.)*'
@@ -33,7 +34,7 @@ class ApacheReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_")).unnest("_")
         told = made["time"].is_not_null() & made["tail"].str.contains(rf"(?:^|\s){_NAMED}")
         told = told.fill_null(False)

@@ -12,7 +12,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.formats.logs.error_groups import GROUP, grouped, place
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _CTIME = r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}"
 _CLF = r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
@@ -68,7 +69,7 @@ class ApacheErrorReader:
         self._wants = source.wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_ENTRY).alias("_")).unnest("_")
         made = made.with_columns(time=self._time(made))
         told = made["time"].is_not_null()

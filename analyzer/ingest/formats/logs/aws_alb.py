@@ -7,7 +7,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import aws_fields
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
+from analyzer.ingest.reader import Alone, Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _PLACES = {
     "type": 0, "time": 1, "target": 4, "queued": 5, "waited": 6, "relayed": 7, "code": 8,
@@ -28,7 +29,7 @@ class AlbReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = aws_fields.split(lines, _PLACES)
         made = made.with_columns(
             ended_at=aws_fields.moment(pl.col("time")),

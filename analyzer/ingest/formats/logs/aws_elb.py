@@ -7,7 +7,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import aws_fields
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.reader import Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _PLACES = {
     "time": 0, "backend": 3, "queued": 4, "waited": 5, "relayed": 6, "code": 7, "backend_code": 8,
@@ -25,7 +26,7 @@ class ElbReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = aws_fields.split(lines, _PLACES)
         made = made.with_columns(started_at=aws_fields.moment(pl.col("time")))
         timed = pl.all_horizontal(pl.col(name).str.contains(r"^-?[\d.]+$") for name in _TIMERS)

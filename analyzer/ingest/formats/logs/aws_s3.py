@@ -7,7 +7,8 @@ import polars as pl
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import aws_fields
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.reader import Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _PLACES = {
     "day": 2, "zone": 3, "id": 6, "operation": 7, "request": 9, "code": 10, "error": 11,
@@ -24,7 +25,7 @@ class S3Reader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = aws_fields.split(lines, _PLACES)
         stamp = pl.format("{} {}", "day", "zone").str.strip_chars("[]")
         made = made.with_columns(started_at=clock.clf_time(stamp))

@@ -17,8 +17,9 @@ from analyzer.ingest.formats.logs.caddy_pairs import Pairs
 from analyzer.ingest.formats.logs.caddy_sift import Sieves
 from analyzer.ingest.jsonlog import JsonLog, decode, is_document
 from analyzer.ingest.lines import LineBlock
+from analyzer.ingest.reader import BAD, Input, Parsed, bad_lines
 from analyzer.ingest.sifting import Sifted
-from analyzer.ingest.textlog import BAD, Input, Parsed, bad_lines, first_lines
+from analyzer.ingest.textlog import first_lines
 
 _ABOUT_REQUESTS = (
     "http.log.",
@@ -69,15 +70,15 @@ class CaddyReader:
         self._sieves = Sieves(source.wants)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         return self.parse_prepared(self.prepare(lines))
 
     def prepare(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, _Found]:
-        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        """See :class:`analyzer.ingest.reader.PreparingReader`."""
         return lines, self._found(lines, None)
 
     def parse_prepared(self, made: tuple[pl.DataFrame, _Found]) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        """See :class:`analyzer.ingest.reader.PreparingReader`."""
         lines, found = made
         if self._scale is None:
             self._scale = found.scale
@@ -89,7 +90,7 @@ class CaddyReader:
         return Parsed(rows, found.notices + let_go, found.bad)
 
     def sift(self, block: LineBlock) -> Sifted | None:
-        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        """See :class:`analyzer.ingest.reader.SiftingReader`."""
         return self._sieves.sifted(block)
 
     def finish(self) -> Parsed:

@@ -11,7 +11,8 @@ from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import console
 from analyzer.ingest.formats.logs.gin import access_columns, unquoted
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _HEAD = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (?:\[[\w-]{8}\] )?\[[a-z]{4,5} *\]"
 _LINE = (
@@ -31,7 +32,7 @@ class CliProxyReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         plain = lines.with_columns(pl.col("line").str.replace_all(console.ANSI, ""))
         made = plain.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_")).unnest("_")
         zone = self._wants.reading.zone

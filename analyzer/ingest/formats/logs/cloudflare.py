@@ -15,8 +15,9 @@ from analyzer.ingest.formats.logs import cloudflare_row, heads
 from analyzer.ingest.formats.logs.cloudflare_row import LISTS, NAMES
 from analyzer.ingest.jsonlog import JsonLog, cut, decode, in_order
 from analyzer.ingest.lines import LineBlock, texts
+from analyzer.ingest.reader import BAD, Input, Parsed
 from analyzer.ingest.sifting import Sifted
-from analyzer.ingest.textlog import BAD, Input, Parsed, first_lines
+from analyzer.ingest.textlog import first_lines
 
 _STAMPS = ("EdgeStartTimestamp", "EdgeEndTimestamp")
 _STAMP_PATHS: tuple[jsonshape.Path, ...] = tuple((name,) for name in _STAMPS)
@@ -38,11 +39,11 @@ class CloudflareReader:
         self._sieve: jsonsieve.Sieve | None = None
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         return self.parse_prepared(self.prepare(lines))
 
     def prepare(self, lines: pl.DataFrame) -> Parsed | pl.DataFrame:
-        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        """See :class:`analyzer.ingest.reader.PreparingReader`."""
         if not lines["line"].str.starts_with("{").all():
             return lines
         raw, bad = self._objects(lines)
@@ -50,7 +51,7 @@ class CloudflareReader:
         return Parsed(rows, inner, bad)
 
     def parse_prepared(self, made: Parsed | pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.PreparingReader`."""
+        """See :class:`analyzer.ingest.reader.PreparingReader`."""
         return made if isinstance(made, Parsed) else self._mixed(made)
 
     def _mixed(self, lines: pl.DataFrame) -> Parsed:
@@ -72,7 +73,7 @@ class CloudflareReader:
         )
 
     def sift(self, block: LineBlock) -> Sifted | None:
-        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        """See :class:`analyzer.ingest.reader.SiftingReader`."""
         lines = jsonsieve.sample(block.data)
         if not all(line.startswith("{") for line in lines):
             return None

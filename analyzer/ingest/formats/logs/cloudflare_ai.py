@@ -10,7 +10,7 @@ from analyzer import columns
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import any_time
 
 _NAMES = (
@@ -39,7 +39,7 @@ class CloudflareAiReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode(lines, CloudflareAi.type)
         told = made.select(
             "record",

@@ -10,7 +10,8 @@ from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import aws_fields, cloudfront_row
 from analyzer.ingest.formats.logs.cloudfront_row import NAMES
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import BAD, Input, Parsed, TextLog, first_lines
+from analyzer.ingest.reader import BAD, Input, Parsed
+from analyzer.ingest.textlog import TextLog, first_lines
 
 _FIELDS = "#Fields:"
 _STANDARD = (
@@ -37,7 +38,7 @@ class CloudFrontReader:
         self._layout = _STANDARD
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         first = lines["line"].str.head(1)
         comments = first == "#"
         found = [self._texts(lines), self._objects(lines.filter(first == "{"))]

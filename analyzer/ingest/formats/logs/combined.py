@@ -14,7 +14,8 @@ from analyzer.ingest.formats.logs.nginx_layout import COMBINED, COMMON, HEAD, kn
 from analyzer.ingest.formats.logs.nginx_plan import escape
 from analyzer.ingest.formats.logs.nginx_reader import NginxReader
 from analyzer.ingest.formats.logs.nginx_variables import kind_of
-from analyzer.ingest.textlog import BAD, Input, TextLog
+from analyzer.ingest.reader import BAD, Input
+from analyzer.ingest.textlog import TextLog
 
 _CORE = "".join(
     kind_of(text).pattern if variable else escape(text) for text, variable in HEAD[1:]

@@ -12,7 +12,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import envoy_line, envoy_row
-from analyzer.ingest.textlog import Input, Parsed, TextLog
+from analyzer.ingest.reader import Input, Parsed
+from analyzer.ingest.textlog import TextLog
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _START = "%Y-%m-%dT%H:%M:%S%.fZ"
@@ -30,7 +31,7 @@ class EnvoyReader:
         self._zone = ZoneNote(source.notes, source.wants.reading.zone)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         rows, left = envoy_line.split(lines)
         made = self._rows(rows).sort("record") if rows.height else None
         return Parsed(made, bad=left.select("record", reason=envoy_line.lacks()))

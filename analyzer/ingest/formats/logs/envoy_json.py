@@ -15,7 +15,7 @@ from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import envoy_row
 from analyzer.ingest.jsonlog import JsonLog, decode_alike
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _OWN = (
@@ -69,7 +69,7 @@ class EnvoyJsonReader:
         self._zone = ZoneNote(source.notes, source.wants.reading.zone)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode_alike(lines, EnvoyJson.type)
         rows = made.select(
             "record", "stamp", **{name: _first(keys) for name, keys in _ALIASES.items()}

@@ -10,7 +10,7 @@ from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import gcp_details
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 
 _REQUEST = (
     "requestMethod", "requestUrl", "requestSize", "status", "responseSize", "userAgent",
@@ -46,7 +46,7 @@ class GcpReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode(lines, GcpLb.type)
         raw = made.select("record", "stamp", **_told())
         missing = pl.all_horizontal(pl.col(name).is_null() for name in _REQUEST)

@@ -12,7 +12,7 @@ from analyzer.ingest.base import Reading, Wants
 from analyzer.ingest.formats.logs import generic
 from analyzer.ingest.formats.logs.generic_row import rows_of, stamps, status_share
 from analyzer.ingest.jsonlog import JsonLog, decode, objects
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote
 
 _DEEP = 4
@@ -33,7 +33,7 @@ class GenericJsonReader:
         self._told = False
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         self._tell()
         taken = [item.source for item in self._choice.taken]
         if not taken:

@@ -7,7 +7,8 @@ import polars as pl
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import console
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 GIN_TIME = "%Y/%m/%d - %H:%M:%S"
 _LINE = (
@@ -25,7 +26,7 @@ class GinReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         zone = self._wants.reading.zone
         lines = lines.with_columns(pl.col("line").str.replace_all(console.ANSI, ""))
         made = lines.with_columns(

@@ -14,7 +14,8 @@ from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import haproxy_row
 from analyzer.ingest.formats.logs.haproxy_tail import request_and_captures
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
+from analyzer.ingest.reader import Alone, Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _HEAD = (
     r"^\S+:\d+ \[(?P<time>[^\]]*)\] (?P<frontend>\S+) (?P<backend>[^/\s]+)/(?P<server>\S+) "
@@ -85,7 +86,7 @@ class HaproxyReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         if lines["line"].str.contains(" haproxy[", literal=True).any():
             lines = lines.with_columns(pl.col("line").str.replace(_PROGRAM, ""))
         usual, left = _split(lines)

@@ -12,7 +12,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import haproxy_row
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _NAME = r'"?(?P<{0}>[^"\s]+)"?'
 _TIMER = r"(?P<{0}>-?\d+)"
@@ -39,7 +40,7 @@ class HaproxyClfReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_")).unnest("_")
         told = made["time"].is_not_null()
         bad = bad_lines(made.filter(~told), "it lacks HAProxy's fields behind the common ones")

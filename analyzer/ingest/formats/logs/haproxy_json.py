@@ -14,7 +14,7 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.formats.logs import haproxy_row
 from analyzer.ingest.jsonlog import JsonLog, decode_alike
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _STATE = (
@@ -71,7 +71,7 @@ class HaproxyJsonReader:
         self._zone = ZoneNote(source.notes, source.wants.reading.zone)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         if lines["line"].str.contains(_SIGNED).any():
             lines = lines.with_columns(pl.col("line").str.replace_all(_SIGNED, '$1"$2"'))
         made, bad = decode_alike(lines, HaproxyJson.type)

@@ -10,7 +10,7 @@ from analyzer import columns
 from analyzer.ingest import fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _S = pl.String()
@@ -37,7 +37,7 @@ class HeliconeReader:
         self._zone = ZoneNote(source.notes, source.wants.reading.zone)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode(lines, _TYPE)
         made = made.join(lines.select("record", "line"), on="record", how="left")
         self._zone.look(made["request_created_at"].drop_nulls())

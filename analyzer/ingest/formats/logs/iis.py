@@ -7,7 +7,8 @@ WinHTTP's error there. Files that were cut lack the ``#Fields:`` line: then the 
 from __future__ import annotations
 
 from analyzer.ingest.formats.logs.w3c import W3c, W3cReader, is_windows
-from analyzer.ingest.textlog import Input, TextLog, first_lines
+from analyzer.ingest.reader import Input
+from analyzer.ingest.textlog import TextLog, first_lines
 
 _USUAL = (
     "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) "

@@ -10,7 +10,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields, upstreams
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _TIME = r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -35,7 +36,7 @@ class IngressReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = _split(lines)
         fits = made["fits"]
         good = [made.filter(fits).drop("fits")]

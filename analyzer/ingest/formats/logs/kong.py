@@ -14,7 +14,7 @@ from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import heads
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
 
 _PLUGINS = ("proxy", "ai-proxy", "ai-proxy-advanced")
 """Under which name the plugin that calls the model logs, by version."""
@@ -64,7 +64,7 @@ class KongReader:
         self._type = _type(wants)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         # Lua writes empty tables as objects, which a list is none of.
         empty = pl.col("line").str.replace(r'"tries"\s*:\s*\{\}', '"tries":[]')
         made, bad = decode(lines.with_columns(line=empty), self._type)

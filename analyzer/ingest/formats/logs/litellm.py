@@ -13,7 +13,7 @@ import polars as pl
 from analyzer.ingest.formats.logs import litellm_row
 from analyzer.ingest.formats.logs.litellm_tries import Tries
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote
 
 _WRAPPED = "standard_logging_object"
@@ -32,7 +32,7 @@ class LitellmReader:
         self._tries = Tries(source.name)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode(lines, litellm_row.TYPE)
         made = _unwrapped(made).join(lines.select("record", "line"), on="record", how="left")
         rows = litellm_row.rows(made.sort("record"), self._wants)

@@ -12,7 +12,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.formats.logs import console
 from analyzer.ingest.notes import Notes
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _ACCESS = r'\S+:\d+ - "(?P<request>[A-Z]{3,8} [^"]*?)" (?P<status>\d{3})'
@@ -33,7 +34,7 @@ class UvicornReader:
         self._timeless = 0
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         plain = pl.col("line").str.replace_all(console.ANSI, "")
         json = plain.str.contains(_JSON)
         told = pl.when(json).then(plain.str.json_path_match("$.timestamp"))

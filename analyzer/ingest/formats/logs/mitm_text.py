@@ -11,7 +11,8 @@ import polars as pl
 from analyzer.ingest import fields
 from analyzer.ingest.formats.logs import console
 from analyzer.ingest.formats.logs.litellm_uvicorn import tell_timeless
-from analyzer.ingest.textlog import LINES, Input, Parsed, TextLog
+from analyzer.ingest.reader import LINES, Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _REQUEST = (
     r"^(?:\[\d\d:\d\d:\d\d\.\d{3}\] ?)?(?:\S*:\d+|\[replay\]|): (?P<verb>[A-Z]{3,10})"
@@ -35,7 +36,7 @@ class MitmdumpReader:
         self._timeless = 0
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         return self._parse(pl.concat([self._held, lines.select(*LINES)]))
 
     def _parse(self, lines: pl.DataFrame, last: bool = False) -> Parsed:

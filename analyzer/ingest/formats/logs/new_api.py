@@ -13,7 +13,8 @@ from analyzer.ingest import clock, fields
 from analyzer.ingest.formats.logs import console
 from analyzer.ingest.formats.logs.gin import GIN_TIME, access_columns, unquoted
 from analyzer.ingest.formats.logs.new_api_relay import Relay
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _LINE = (
     r"^.{0,80}?\[GIN\] (?P<time>\d{4}/\d\d/\d\d - \d\d:\d\d:\d\d) \| *(?P<id>[\w-]*) *\| "
@@ -39,7 +40,7 @@ class NewApiReader:
         self._gateway = _which(source.head)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         lines = lines.with_columns(pl.col("line").str.replace_all(console.ANSI, ""))
         gin = lines["line"].str.contains("[GIN]", literal=True)
         access = lines.filter(gin).with_columns(pl.col("line").str.extract_groups(_LINE).alias("_"))

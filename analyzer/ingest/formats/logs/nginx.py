@@ -26,7 +26,8 @@ from analyzer.ingest.formats.logs.nginx_layout import (
 )
 from analyzer.ingest.formats.logs.nginx_plan import regex
 from analyzer.ingest.formats.logs.nginx_reader import NginxReader
-from analyzer.ingest.textlog import Input, TextLog, first_lines
+from analyzer.ingest.reader import Input
+from analyzer.ingest.textlog import TextLog, first_lines
 
 _MOST_SETS = 64
 """Different sets of keys in the lines of a block that are told apart."""

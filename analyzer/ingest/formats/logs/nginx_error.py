@@ -12,7 +12,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.formats.logs.error_groups import GROUP, grouped, place
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _ENTRY = (
     r"^(?P<stamped>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<level>[a-z]+)\] \d+#\d+: "
@@ -61,7 +62,7 @@ class NginxErrorReader:
         self._wants = source.wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_ENTRY).alias("_")).unnest("_")
         time = clock.local_time(pl.col("stamped"), "%Y/%m/%d %H:%M:%S", self._wants.reading.zone)
         made = made.with_columns(time=time)

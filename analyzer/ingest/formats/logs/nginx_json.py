@@ -17,7 +17,8 @@ from analyzer.ingest import clock, fields, jsonlog, upstreams
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs.nginx_json_keys import ALIASES, FOREIGN, KEYS
 from analyzer.ingest.jsonlog import JsonLog
-from analyzer.ingest.textlog import BAD, Alone, Input, Parsed, first_lines
+from analyzer.ingest.reader import BAD, Alone, Input, Parsed
+from analyzer.ingest.textlog import first_lines
 
 _SUSPECT = r'[^\\]\\x[0-9A-Fa-f]{2}|[^\\]":\s*(?:-|,|\}|0\d|[\d.]+(?:,| :) ?[\d-])'
 """What breaks JSON in a line that a careless ``log_format`` wrote; few sound lines hold it."""
@@ -35,7 +36,7 @@ class NginxJsonReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         suspect = lines["line"].str.contains(_SUSPECT)
         if suspect.any():
             lines = lines.with_columns(

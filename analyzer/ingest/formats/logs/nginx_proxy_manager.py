@@ -10,7 +10,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields, upstreams
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _TIME = r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"
 _MULTI = upstreams.PATTERN
@@ -30,7 +31,7 @@ class ProxyManagerReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_"))
         made = made.unnest("_").with_columns(time=clock.clf_time(pl.col("time")))
         told = made["time"].is_not_null()

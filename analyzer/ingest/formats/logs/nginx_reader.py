@@ -15,8 +15,9 @@ from analyzer.ingest.formats.logs.nginx_format import LogFormat
 from analyzer.ingest.formats.logs.nginx_plan import Plan, plan, prefixes, regex
 from analyzer.ingest.formats.logs.nginx_variables import kind_of
 from analyzer.ingest.lines import LineBlock, texts
+from analyzer.ingest.reader import BAD, Parsed
 from analyzer.ingest.sifting import Sifted
-from analyzer.ingest.textlog import BAD, Parsed, frame_of
+from analyzer.ingest.textlog import frame_of
 
 Fallback = Callable[[pl.DataFrame], tuple[list[pl.DataFrame], pl.DataFrame]]
 """Lines that do not fit -> variables of those that can be read all the same, one frame for each set
@@ -44,7 +45,7 @@ class NginxReader:
         return self._names
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         if not lines.height:
             return Parsed()
         data = lines["line"].str.join("\n").item() + "\n"
@@ -55,7 +56,7 @@ class NginxReader:
         return self._parsed(raw.with_columns(lines["record"]), lambda: lines)
 
     def parse_block(self, block: LineBlock) -> tuple[Parsed, int, int]:
-        """See :class:`analyzer.ingest.textlog.BlockReader`."""
+        """See :class:`analyzer.ingest.reader.BlockReader`."""
         if not block.data:
             return Parsed(), 0, 0
         raw = self._cut(block.data)
@@ -72,7 +73,7 @@ class NginxReader:
         return parsed, raw.height, found[0].height if found else raw.height
 
     def sift(self, block: LineBlock) -> Sifted | None:
-        """See :class:`analyzer.ingest.textlog.SiftingReader`."""
+        """See :class:`analyzer.ingest.reader.SiftingReader`."""
         if not block.data:
             return None
         return Sifted(nginx_sift.sifted(*self._plan(block.data), block.data), texts(block))

@@ -15,7 +15,7 @@ from analyzer.ingest.formats.logs import otlp_span
 from analyzer.ingest.formats.logs.otlp_row import rows_of
 from analyzer.ingest.formats.logs.otlp_tree import Trees
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 
 _OTHER_SIGNALS = ("resourceLogs", "resourceMetrics")
 
@@ -32,7 +32,7 @@ class OtlpReader:
         self._trees = Trees()
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made, bad = decode(lines, otlp_span.TYPE)
         self._spanless += int(made["resourceSpans"].is_null().sum())
         spans = otlp_span.flat(made, self._spans, self._wants)

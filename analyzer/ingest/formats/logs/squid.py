@@ -10,7 +10,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog
+from analyzer.ingest.reader import Alone, Input, Parsed
+from analyzer.ingest.textlog import TextLog
 
 _NATIVE = (
     r"^(?P<time>\d{9,10}\.\d{3}) +(?P<elapsed>-?\d+) \S+ "
@@ -50,7 +51,7 @@ class SquidReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         native, left = _matched(lines, _NATIVE)
         common, left = _matched(left, _COMMON)
         found = [frame for frame in (native, common) if frame.height]

@@ -11,7 +11,8 @@ import polars as pl
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import traefik_words as words
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Alone, Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 _QUOTED = r'(?:[^"\\]|\\.)*'
 # The path is written as it is, quotes included; the router's closing quote is missing in places.
@@ -32,7 +33,7 @@ class TraefikReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_")).unnest("_")
         told = made["time"].is_not_null()
         others = made.filter(~told)

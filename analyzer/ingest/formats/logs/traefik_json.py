@@ -16,7 +16,7 @@ from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import go_error, heads
 from analyzer.ingest.formats.logs import traefik_words as words
 from analyzer.ingest.jsonlog import JsonLog, decode
-from analyzer.ingest.textlog import Alone, Input, Parsed, bad_lines
+from analyzer.ingest.reader import Alone, Input, Parsed, bad_lines
 
 _KEYS = (
     "DownstreamStatus", "DownstreamContentSize", "Duration", "OriginStatus", "OriginContentSize",
@@ -46,7 +46,7 @@ class TraefikJsonReader(Alone):
         self._type = pl.Struct({key: pl.String() for key in (*_KEYS, *spellings)})
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         told = words.is_notice(pl.col("line"))
         found = lines.select(told).to_series()
         notices = int(found.sum())

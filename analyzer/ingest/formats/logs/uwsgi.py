@@ -13,7 +13,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Alone, Input, Parsed, TextLog, bad_lines, first_lines
+from analyzer.ingest.reader import Alone, Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog, first_lines
 
 _CTIME = r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _LINE = (
@@ -43,7 +44,7 @@ class UwsgiReader(Alone):
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         text = pl.col("line").str
         made = lines.with_columns(text.extract_groups(_LINE).alias("_")).unnest("_")
         time = self._local(pl.col("stamped"))

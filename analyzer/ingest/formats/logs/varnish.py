@@ -14,7 +14,8 @@ import polars as pl
 
 from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
-from analyzer.ingest.textlog import Input, Parsed, TextLog, bad_lines
+from analyzer.ingest.reader import Input, Parsed, bad_lines
+from analyzer.ingest.textlog import TextLog
 
 WORDS = "hit|miss|pass|pipe|synth|error|hitmiss|hitpass|streaming-hit"
 """What Varnish calls the ways in which it handles a request."""
@@ -46,7 +47,7 @@ class VarnishReader:
         self._wants = wants
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         made = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("_")).unnest("_")
         made = made.with_columns(
             pl.col("tail").str.extract_groups(_FETCH).alias("_fetch"),

@@ -15,7 +15,7 @@ from analyzer.ingest import clock, fields
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import varnish
 from analyzer.ingest.jsonlog import JsonLog, decode_alike
-from analyzer.ingest.textlog import Input, Parsed
+from analyzer.ingest.reader import Input, Parsed
 from analyzer.ingest.zoneless import ZoneNote, any_time
 
 _HANDLING = (
@@ -57,7 +57,7 @@ class VarnishJsonReader:
         self._zone = ZoneNote(source.notes, source.wants.reading.zone)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`; fetches from a backend are notices."""
+        """See :class:`analyzer.ingest.reader.Reader`; fetches from a backend are notices."""
         made, bad = decode_alike(lines, VarnishJson.type)
         rows = made.select(
             "record", "stamp", **{name: _first(keys) for name, keys in _ALIASES.items()}

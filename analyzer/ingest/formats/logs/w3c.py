@@ -13,7 +13,8 @@ import polars as pl
 
 from analyzer.ingest.base import Wants
 from analyzer.ingest.formats.logs import w3c_row
-from analyzer.ingest.textlog import BAD, Input, Parsed, TextLog, first_lines
+from analyzer.ingest.reader import BAD, Input, Parsed
+from analyzer.ingest.textlog import TextLog, first_lines
 
 _DIRECTIVES = r"^#(?:Version|Fields|Software|Date|Start-Date|End-Date|Remark): ?"
 _KNOWN = re.compile(rb"(?:^|\s)(?:cs?-method|cs-uri(?:-stem)?|sc-status)(?:\s|$)")
@@ -34,7 +35,7 @@ class W3cReader:
         self._carried: dict[str, str | None] = dict.fromkeys(_CARRIED)
 
     def parse(self, lines: pl.DataFrame) -> Parsed:
-        """See :class:`analyzer.ingest.textlog.Reader`."""
+        """See :class:`analyzer.ingest.reader.Reader`."""
         lines = lines.with_columns(line=pl.col("line").str.strip_chars())
         lines = self._directed(lines)
         told = pl.col("line").str.starts_with("#")
