@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from agents import AGENTS
+
 START_S = int(datetime(2026, 11, 22, 9, 0, 0, tzinfo=UTC).timestamp())
 SPAN_S = 3 * 3600
 OUTAGE_S = (80 * 60, 115 * 60)
@@ -33,11 +35,6 @@ CALLS = (
 )
 WEIGHTS = (40, 5, 26, 10, 9, 10)
 DOWN = "deepseek.llm.example"
-AGENTS = (
-    "OpenAI/Python 1.58.1", "Anthropic/JS 0.55.0", "claude-cli/2.0.31 (external, cli)",
-    "python-httpx/0.28.1", "Go-http-client/2.0", "curl/8.11.1",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0",
-)  # fmt: skip
 COLOS = ("FRA", "IAD", "SIN", "AMS", "SJC")
 
 
@@ -99,7 +96,7 @@ def cloudflare(traffic: Traffic) -> Iterator[str]:
             f'"ClientRequestMethod":"POST","ClientRequestProtocol":"HTTP/2",'
             f'"ClientRequestScheme":"https","ClientRequestSource":"eyeball",'
             f'"ClientRequestURI":"{asked.path}",'
-            f'"ClientRequestUserAgent":"{AGENTS[int(chance() * 7)]}",'
+            f'"ClientRequestUserAgent":"{AGENTS[int(chance() * len(AGENTS))]}",'
             f'"CacheCacheStatus":"dynamic","EdgeColoCode":"{COLOS[int(chance() * 5)]}",'
             f'"EdgeStartTimestamp":{start_ns},'
             f'"EdgeEndTimestamp":{start_ns + seen.total_ms * 1_000_000},'
@@ -180,7 +177,7 @@ def _request(asked: Request, traffic: Traffic) -> str:
     return (
         f'"request":{{"remote_ip":"{client}","remote_port":"{1024 + int(chance() * 64_000)}",'
         f'"client_ip":"{client}","proto":"HTTP/2.0","method":"POST","host":"{asked.host}",'
-        f'"uri":"{asked.path}","headers":{{"User-Agent":["{AGENTS[int(chance() * 7)]}"],'
+        f'"uri":"{asked.path}","headers":{{"User-Agent":["{AGENTS[int(chance() * len(AGENTS))]}"],'
         f'"Content-Type":["application/json"],"Authorization":["REDACTED"],'
         f'"Accept":["application/json"],"Accept-Encoding":["gzip, deflate"],'
         f'"X-Stainless-Retry-Count":["{int(chance() * 1.1)}"]}},'

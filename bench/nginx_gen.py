@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from agents import AGENTS
+
 FORMAT = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
     '"$http_referer" "$http_user_agent" rt=$request_time ua="$upstream_addr" '
@@ -33,11 +35,6 @@ MODELS = (
 )  # fmt: skip
 WEIGHTS = (20, 25, 20, 6, 10, 9, 5, 5)
 DOWN = "deepseek-v3"
-AGENTS = (
-    "OpenAI/Python 1.58.1", "Anthropic/JS 0.55.0", "claude-cli/2.0.31 (external, cli)",
-    "python-httpx/0.28.1", "Go-http-client/2.0", "curl/8.11.1",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0",
-)  # fmt: skip
 PATHS = {"text-embedding-3-small": "/v1/embeddings"}
 CLAUDE = "/v1/messages"
 CHAT = "/v1/chat/completions"
@@ -94,7 +91,7 @@ class Traffic:
         elif made.statuses == "-" and made.status != 499:
             server = "-"
         path = CLAUDE if model.startswith("claude") else PATHS.get(model, CHAT)
-        agent = AGENTS[int(chance() * 7)]
+        agent = AGENTS[int(chance() * len(AGENTS))]
         client = self._clients[int(chance() * 500)]
         return (
             f'{client} - - [{stamp}] "POST {path} HTTP/1.1" {made.status} {made.size} "-" '
