@@ -28,6 +28,10 @@ ATTEMPTS = pl.Schema(
     }
 )  # fmt: skip
 CALLS = pl.Schema({"call_id": pl.UInt64(), **records.CALLS, "paid_twice": pl.Boolean()})
+_SHOWN = (
+    "attempt_id", "started_at", "ok", "host", "endpoint", "model", "key_tag", "client",
+)  # fmt: skip
+"""What is said of each attempt of a call besides its verdict."""
 _MULTI = ("attempts", "failed", "outcome", "lost_s", "paid_twice")
 
 
@@ -78,9 +82,10 @@ def chain(
     rows, covered, stated = _candidates(failures, attempts)
     if not rows.height:
         return Chained(ATTEMPTS.to_frame(), CALLS.to_frame(), covered, _failed(failures), stated)
-    timed = told(rows, _talkers(attempts), _counting(attempts))
-    found = links(timed)
-    telling = timed.filter(pl.col("basis").is_not_null())
+    telling, found, failed = _linked(rows, attempts)
+    # Of hundreds of thousands that might have been retries most are none.
+    taking_part = pl.col("attempt_id").is_in(telling["attempt_id"].implode())
+    rows = rows.select("signature", *_SHOWN).filter(taking_part)
     verdicts = _verdicts(rows, failures, finished)
     chained = _chained(telling, found, verdicts, advice)
     calls = _calls(chained)
@@ -89,9 +94,20 @@ def chain(
         attempts=chained.select(ATTEMPTS.names()).match_to_schema(ATTEMPTS),
         calls=calls,
         covered=covered,
-        untold=max(0, _failed(failures) - telling.filter(pl.col("state") == 0).height),
+        untold=max(0, _failed(failures) - failed),
         unclear=max(0, stated - counted.height),
     )
+
+
+def _linked(rows: pl.DataFrame, attempts: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Return the attempts that failed or belong to one that did, the links, and how many failed."""
+    timed = told(rows, _talkers(attempts), _counting(attempts))
+    found = links(timed)
+    telling = timed.filter(pl.col("basis").is_not_null())
+    failed = telling["state"] == 0
+    parts = pl.concat([telling["attempt_id"].filter(failed), found["attempt_id"], found["before"]])
+    taking_part = pl.col("attempt_id").is_in(parts.implode())
+    return telling.filter(taking_part), found, int(failed.sum())
 
 
 def _failed(failures: pl.DataFrame) -> int:
@@ -160,7 +176,7 @@ def _verdicts(
     told_of = rows.join(own, on="attempt_id", how="left").join(kinds, on="signature", how="left")
     failed = ~pl.col("ok").fill_null(True)
     return told_of.select(
-        "attempt_id", "started_at", "ok", "host", "endpoint", "model", "key_tag", "client",
+        *_SHOWN,
         *(pl.when(failed).then(pl.coalesce(name, f"_{name}")).alias(name) for name in words),
         paid=pl.col("paid").fill_null(False) | pl.col("attempt_id").is_in(done.implode())
         | pl.col("ok").fill_null(False),

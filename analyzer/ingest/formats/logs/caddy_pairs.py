@@ -15,7 +15,7 @@ from analyzer.columns import TIME
 from analyzer.ingest.formats.logs import go_error
 from analyzer.ingest.formats.logs.caddy_row import ABORT, ACCESS, ERROR, TRIP
 
-SLACK = pl.duration(seconds=5)
+_SLACK = pl.duration(seconds=5)
 """How far apart, by the log's clock, the lines that end one request may be written."""
 _OLDEST_TRY = pl.duration(hours=1)
 _MOST = 100_000
@@ -58,7 +58,7 @@ class Pairs:
         pool = rows if self._pool is None else pl.concat([self._pool, rows], how="diagonal_relaxed")
         newest = pl.lit(pool["ended_at"].max(), TIME)
         pool = pool.with_columns(
-            _old=(pl.col("ended_at") < newest - SLACK).fill_null(True),
+            _old=(pl.col("ended_at") < newest - _SLACK).fill_null(True),
             _stale=(pl.col("ended_at") < newest - _OLDEST_TRY).fill_null(False),
         )
         return self._resolved(pool)
@@ -165,8 +165,8 @@ def _nearest(lines: pl.DataFrame, requests: pl.DataFrame, look: _Round) -> pl.Da
     """Return ``line request``: the next request that agrees and was under way at that time."""
     by = list(look.by)
     asked = requests.select(
-        "record", *by, request="record", _from=pl.col("started_at") - SLACK,
-        _until=pl.col("ended_at") + SLACK,
+        "record", *by, request="record", _from=pl.col("started_at") - _SLACK,
+        _until=pl.col("ended_at") + _SLACK,
     )  # fmt: skip
     joined = lines.select("record", *by, "ended_at").sort("record").join_asof(
         asked.sort("record"), on="record", by=by,

@@ -13,7 +13,7 @@ import polars as pl
 
 from analyzer.ingest import fields, jsonshape, jsonsieve
 from analyzer.ingest.base import Wants
-from analyzer.ingest.formats.logs import caddy_pairs, caddy_row, heads
+from analyzer.ingest.formats.logs import caddy_row, heads
 from analyzer.ingest.lines import LineBlock, texts
 from analyzer.ingest.sifting import SIFTED, Sifted
 
@@ -27,6 +27,9 @@ _PATHS: tuple[jsonshape.Path, ...] = (
 )
 _SEAM = 100
 """Lines at either end of a block that are near it whatever their times are."""
+_SEAM_TIME = pl.duration(seconds=1)
+"""How near the end of a block lines are read. The two lines of a request are written at once; that
+they are looked for over a longer time is for streams that were merged."""
 _SECONDS = r"^[0-9]{1,9}\.[0-9]{1,12}$"
 """A duration whose unit is plain: whole numbers may be nanoseconds."""
 
@@ -88,9 +91,7 @@ def _timed(raw: pl.DataFrame, zone: tzinfo | None) -> pl.DataFrame:
 def _near_an_end(made: pl.DataFrame) -> pl.Series:
     """Return which lines may have their error in the block before or behind."""
     ended, line = pl.col("ended_at"), pl.int_range(pl.len())
-    inside = ended.is_between(
-        ended.min() + caddy_pairs.SLACK, ended.max() - caddy_pairs.SLACK, closed="none"
-    )
+    inside = ended.is_between(ended.min() + _SEAM_TIME, ended.max() - _SEAM_TIME, closed="none")
     inside &= line.is_between(_SEAM, pl.len() - _SEAM, closed="left")
     return made.select(~inside.fill_null(False)).to_series()
 
