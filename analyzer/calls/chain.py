@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analyzer import columns, records
+from analyzer import records
 from analyzer.calls.match import LINKS, links
-from analyzer.calls.rows import KEPT, SOURCE, told
+from analyzer.calls.rows import SOURCE, narrow, told
 
 BILLED_BY = ("usage_export", "response_usage")
 """What shows that an attempt was billed; a policy alone only lets one expect it."""
@@ -83,10 +83,8 @@ def chain(
     if not rows.height:
         return Chained(ATTEMPTS.to_frame(), CALLS.to_frame(), covered, _failed(failures), stated)
     telling, found, failed = _linked(rows, attempts)
-    # Of hundreds of thousands that might have been retries most are none.
-    taking_part = pl.col("attempt_id").is_in(telling["attempt_id"].implode())
-    rows = rows.select("signature", *_SHOWN).filter(taking_part)
-    verdicts = _verdicts(rows, failures, finished)
+    del rows  # There may be hundreds of thousands.
+    verdicts = _verdicts(_shown(telling, failures, attempts), failures, finished)
     chained = _chained(telling, found, verdicts, advice)
     calls = _calls(chained)
     counted = found.join(telling.filter(pl.col("basis") == "counter"), on="attempt_id", how="semi")
@@ -100,7 +98,10 @@ def chain(
 
 
 def _linked(rows: pl.DataFrame, attempts: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Return the attempts that failed or belong to one that did, the links, and how many failed."""
+    """Return the attempts that failed or belong to one that did, the links, and how many failed.
+
+    Of hundreds of thousands that might have been retries most are none.
+    """
     timed = told(rows, _talkers(attempts), _counting(attempts))
     found = links(timed)
     telling = timed.filter(pl.col("basis").is_not_null())
@@ -114,26 +115,35 @@ def _failed(failures: pl.DataFrame) -> int:
     return round(float(failures["weight"].sum()))
 
 
+def _shown(telling: pl.DataFrame, failures: pl.DataFrame, attempts: pl.LazyFrame) -> pl.DataFrame:
+    """Return what is shown of the attempts that take part."""
+    taking_part = pl.col("attempt_id").is_in(telling["attempt_id"].implode())
+    rows = attempts.filter(taking_part).select("signature", *_SHOWN).collect()
+    more = failures.filter(taking_part).join(rows, on="attempt_id", how="anti")
+    return pl.concat([rows, more.select(rows.columns)])
+
+
 def _candidates(
     failures: pl.DataFrame, attempts: pl.LazyFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Return the failures with all rows that may be of their calls, what tells, and who says so."""
-    failed = attempts.filter(~pl.col("ok").fill_null(True)).collect()
+    failed = narrow(attempts.filter(~pl.col("ok").fill_null(True))).collect()
     stated = attempts.select((pl.col("resend_count") > 0).sum()).collect().item() or 0
     if stated:
         # First tries that were not counted by their client have nothing that tells.
-        names = [*columns.CHAINED, "signature"]
         more = failures.join(failed, on="attempt_id", how="anti")
-        failed = pl.concat([failed.select(names), more.select(names)])
-    keys = failed.select(KEPT).unique()
+        failed = pl.concat([failed, narrow(more.lazy()).collect()])
     # What did not fail and is counted as a first try is no retry, and nothing is a retry of it.
     first = (pl.col("resend_count") == 0).fill_null(False)
-    other = attempts.filter(pl.col("ok").fill_null(True) & ~first).join(
-        keys.lazy(), on=KEPT, how="semi", nulls_equal=True
-    )
-    rows = pl.concat([failed, other.select(failed.columns).collect()])
+    others = narrow(attempts.filter(pl.col("ok").fill_null(True) & ~first))
+    other = others.filter(pl.col("kept").is_in(failed["kept"].unique().implode())).collect()
+    return pl.concat([failed, other]), _covered(attempts), int(stated)
+
+
+def _covered(attempts: pl.LazyFrame) -> pl.DataFrame:
+    """Return how many attempts of each model can tell retries, and how they ended."""
     state, count = pl.col("ok"), pl.col("count")
-    covered = (
+    return (
         attempts.group_by("model")
         .agg(
             count.sum().alias("attempts"),
@@ -144,7 +154,6 @@ def _candidates(
         .sort("model", nulls_last=True)
         .collect()
     )
-    return rows, covered, int(stated)
 
 
 def _talkers(attempts: pl.LazyFrame) -> pl.DataFrame:
@@ -200,12 +209,14 @@ def _chained(
     early = pl.col("gap_s") < pl.col("_asked") - slack
     retry = pl.col("before").is_not_null()
     return (
-        telling.join(heads, on="attempt_id")
-        .join(found, on="attempt_id", how="left")
-        .with_columns(gap_s=pl.col("gap_us") / 1_000_000)
-        .join(before, on="before", how="left")
-        .join(verdicts, on="attempt_id", how="left")
+        # Sorted before the texts come: to sort copies every column.
+        telling.select(pl.exclude("key", "order", "window", "level"))
+        .join(heads, on="attempt_id")
         .sort("call_id", "position")
+        .join(found, on="attempt_id", how="left", maintain_order="left")
+        .with_columns(gap_s=pl.col("gap_us") / 1_000_000)
+        .join(before, on="before", how="left", maintain_order="left")
+        .join(verdicts, on="attempt_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("model_name").drop_nulls().first().over("call_id"),
             basis=pl.when(retry).then("basis"),

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from analyzer import cells
-
 WINDOW_S = 120.0
 """Within this time after a failure an equal request asks again what failed, unless the answer asked
 for a longer wait. Clients of providers wait up to a minute between two tries."""
@@ -46,36 +44,40 @@ not matter."""
 
 
 def told(attempts: pl.DataFrame, talkers: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
-    """Return :data:`ROWS` of slim rows (:data:`analyzer.columns.CHAINED`), in time order.
+    """Return :data:`ROWS` of attempts (:func:`narrow`), in time order.
 
     ``talkers``: those :data:`SOURCE` whose sessions have several attempts. ``counting``: those
     whose clients count their resends.
     """
-    rows = _based(_timed(_narrow(attempts, talkers, counting)))
+    of = {
+        name: pl.col("source").is_in(sources.select(_source()).to_series().implode())
+        for name, sources in (("talks", talkers), ("counts", counting))
+    }
+    rows = _based(_timed(attempts.with_columns(**of)))
     rows = rows.with_columns(
         _key().alias("key"), pl.int_range(pl.len(), dtype=pl.Int64).alias("order")
     )
     return _windows(_alone(_habits(rows))).select(ROWS.names()).match_to_schema(ROWS)
 
 
-def _narrow(attempts: pl.DataFrame, talkers: pl.DataFrame, counting: pl.DataFrame) -> pl.DataFrame:
-    """Return what is needed of attempts: a number for what a retry keeps in place of many texts.
+def narrow(attempts: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what :func:`told` needs of slim rows (:data:`analyzer.columns.CHAINED`).
 
-    There may be hundreds of thousands, and every step that follows copies them.
+    Numbers stand for what a retry keeps (``kept``) and for the :data:`SOURCE` (``source``), in
+    place of texts: there may be hundreds of thousands of rows, and every step copies them.
     """
-    source = cells.number(attempts, SOURCE)
-    of = {
-        name: source.is_in(cells.number(sources, SOURCE).implode())
-        for name, sources in (("talks", talkers), ("counts", counting))
-    }
     return attempts.select(
         "attempt_id", "input", "record", "ok", "started_at", "ended_at", "duration_ms",
         "time_precision_ms", "retry_after_s", "resend_count", "request_bytes",
-        kept=cells.number(attempts, KEPT),
+        source=_source(),
+        kept=pl.struct(KEPT).hash(seed=2),
         named=pl.col("session_id").is_not_null(),
         hashed=pl.col("request_hash").is_not_null(),
-        **of,
     )  # fmt: skip
+
+
+def _source() -> pl.Expr:
+    return pl.struct(SOURCE).hash(seed=1)
 
 
 def _timed(attempts: pl.DataFrame) -> pl.DataFrame:
