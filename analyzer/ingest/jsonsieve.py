@@ -76,6 +76,9 @@ def sieve_of(
     told = {str(path[-1]): _text(walk, path) for path in texts}
     kinds = [path for path in found.read.paths if not apart(path)]
     hashed = set(_values(walk, kinds))
+    if not hashed:
+        # Most of the lines are no records: they say nothing of what is read.
+        return None
     steady = {at for at, path in walk.keys.items() if not jsonshape.varies(path, vary)}
     if found.same(steady):
         steady -= set(_keys(walk, [*texts, *(path for path in kinds if _is_bare(walk, path))]))

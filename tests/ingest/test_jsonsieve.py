@@ -95,6 +95,12 @@ def test_lines_that_have_no_shape_in_common_have_no_sieve() -> None:
     assert sieve_of([], TYPE, [("at",)], lambda path: False) is None
 
 
+def test_lines_of_which_nothing_is_read_have_no_sieve() -> None:
+    lines = ['{"msg":"started"}'] * 9
+    assert sieve_of(lines, TYPE, [("at",)], lambda path: False) is None
+    assert sieve_of([LINE] * 9, TYPE, [("at",)], lambda path: True) is None
+
+
 @pytest.mark.parametrize("end", ["", "\n"])
 @pytest.mark.parametrize("count", [1, 3, 500])
 def test_samples_are_whole_lines(count: int, end: str) -> None:
