@@ -283,7 +283,9 @@ def _one_by_one(lines: pl.DataFrame, type_: pl.Struct) -> tuple[pl.DataFrame, pl
 
 def loads(line: str) -> tuple[dict[str, Any] | None, str]:
     """Return the object in a line, repaired as far as that is safe, else why there is none."""
-    text = line[line.find("{") :] if "{" in line else line
+    if "{" not in line:
+        return None, "it is no JSON object"
+    text = line[line.find("{") :]
     for attempt in (text, _repaired(text)):
         try:
             item = json.loads(attempt, strict=False)
