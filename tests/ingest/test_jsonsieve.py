@@ -218,7 +218,7 @@ def logs(draw: st.DrawFn, lines: Any, drawn: st.SearchStrategy[dict[str, Any]]) 
 
 @pytest.mark.parametrize(("lines", "drawn"), [(caddy, CADDY), (cloudflare, CLOUDFLARE)])
 @settings(
-    max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    max_examples=30, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(

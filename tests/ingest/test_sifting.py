@@ -85,7 +85,7 @@ def logs(draw: st.DrawFn, line: str) -> str:
 )
 @pytest.mark.parametrize("every", [True, False])
 @settings(
-    max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    max_examples=12, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(
