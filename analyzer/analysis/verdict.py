@@ -27,7 +27,7 @@ def headline(groups: Sequence[tuple[Group, str | None]], totals: Totals, window:
     (layer, cause, party), members = ranked[0]
     covered = sum(group.count for group in members)
     if covered < HEADLINE_SHARE * shown:
-        return _several([item[1] for item in ranked], shown)
+        return _several([group for _, members in ranked for group in members], shown)
     return _one(layer, cause, party, members, covered, shown)
 
 
@@ -59,7 +59,12 @@ def _one(
     )
 
 
-def _several(ranked: list[list[Group]], failed: int) -> Verdict:
+def _several(groups: list[Group], failed: int) -> Verdict:
+    # No party is named here: what is said of several parties in the same words is one cause.
+    same: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        same.setdefault((group.layer, group.title), []).append(group)
+    ranked = sorted(same.values(), key=lambda members: -sum(g.count for g in members))
     causes = [
         f"{members[0].title.rstrip('.')} ({members[0].layer}, {sum(g.count for g in members)})"
         for members in ranked[:3]

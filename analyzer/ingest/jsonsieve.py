@@ -16,6 +16,7 @@ import polars as pl
 
 from analyzer.ingest import jsonshape
 from analyzer.ingest.jsonshape import Path, Walk, piece
+from analyzer.ingest.lines import sampled
 
 _SAMPLES = 200
 """Lines of a block by which its shape is told."""
@@ -51,13 +52,7 @@ class Sieve:
 
 def sample(data: bytes) -> list[str]:
     """Return lines from all over a block."""
-    step = max(len(data) // _SAMPLES, 1)
-    starts = sorted({data.rfind(b"\n", 0, at) + 1 for at in range(0, len(data), step)})
-    ends = (data.find(b"\n", at) for at in starts)
-    return [
-        data[at : end if end >= 0 else None].decode("utf-8", "replace")
-        for at, end in zip(starts, ends, strict=True)
-    ]
+    return [line.decode("utf-8", "replace") for line in sampled(data, _SAMPLES)]
 
 
 def sieve_of(

@@ -96,6 +96,16 @@ def _whole_lines(stream: BinaryIO, block: int) -> int:
     return block - _AHEAD + cut if cut else block
 
 
+def sampled(data: bytes, most: int) -> list[bytes]:
+    """Return lines from all over ``data``, about ``most``, without their line breaks."""
+    step = max(len(data) // most, 1)
+    starts = sorted({data.rfind(b"\n", 0, at) + 1 for at in range(0, len(data), step)})
+    ends = (data.find(b"\n", start) for start in starts)
+    return [
+        data[start : end if end >= 0 else None] for start, end in zip(starts, ends, strict=True)
+    ]
+
+
 def texts(block: LineBlock) -> pl.Series:
     """Return the lines of a block, blank ones too, as they are."""
     return pl.scan_lines(block.data).collect().to_series()

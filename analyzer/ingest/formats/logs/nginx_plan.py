@@ -23,6 +23,7 @@ from analyzer.ingest.formats.logs.nginx_variables import (
     Kind,
     kind_of,
 )
+from analyzer.ingest.lines import sampled
 
 MAX_PIECES = 96
 _SAMPLES = 64
@@ -73,10 +74,8 @@ class Plan:
         """
         quote = self.split.encode()
         wanted = {number: text.encode() for number, text in self.texts.items()}
-        step = max(len(data) // _SAMPLES, 1)
-        for at in range(0, len(data), step):
-            start = data.rfind(b"\n", 0, at) + 1
-            pieces = data[start : data.find(b"\n", at)].split(quote)
+        for line in sampled(data, _SAMPLES):
+            pieces = line.split(quote)
             if len(pieces) < self.pieces:
                 return False
             if any(pieces[number] != text for number, text in wanted.items()):
